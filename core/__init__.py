@@ -1,0 +1,1 @@
+"""Tessera without a front end: imports neither Streamlit nor FastAPI."""

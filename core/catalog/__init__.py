@@ -1,0 +1,1 @@
+"""What is known about each model: prices, token rules, parameters, limits, dates."""

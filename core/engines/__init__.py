@@ -1,0 +1,1 @@
+"""Engines: what answers a call. One speaks to the network; one is for tests."""

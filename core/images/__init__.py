@@ -1,0 +1,1 @@
+"""From a file, URL, PDF or archive to the picture that is sent."""

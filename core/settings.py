@@ -1,0 +1,106 @@
+"""Every setting, read once from the environment and passed down. Nothing here is read at import."""
+
+import ipaddress
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from core.errors import ConfigurationError
+from core.phrases import Phrase
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+OPENAI_ORIGIN = "https://api.openai.com/v1"
+EMBEDDED_MODEL = "local-vision-1"
+
+
+class Settings(BaseSettings):
+    """What a person can configure; the names are the environment variables in upper case."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
+
+    openai_api_key: SecretStr | None = None
+    openai_base_url: str | None = None
+    openai_model: str = "gpt-4o"
+    max_concurrent_requests: int = Field(5, ge=1, le=1000)
+    default_timeout: float = Field(60.0, gt=0, le=900)
+    """Seconds until one call is given up."""
+    rate_limit_rpm: int | None = Field(None, ge=1)
+    rate_limit_tpm: int | None = Field(None, ge=1)
+    tessera_data_dir: Path = PROJECT_ROOT / "var"
+    tessera_budget_usd: Annotated[float | None, Field(ge=0)] = None
+    tessera_lang: Literal["en", "zh_CN"] | None = None
+    tessera_cache_ttl_h: Annotated[float | None, NoDecode, Field(gt=0)] = 24.0
+    """Hours a cached answer stays valid; `none` keeps it until it is evicted."""
+    tessera_cache_max_mb: int = Field(512, ge=1)
+    tessera_allow_plain_http: bool = False
+
+    @field_validator("tessera_cache_ttl_h", mode="before")
+    @classmethod
+    def _none_means_for_ever(cls, value: Any) -> Any:
+        return None if isinstance(value, str) and value.strip().lower() == "none" else value
+
+    @property
+    def embedded(self) -> bool:
+        """Say whether the engine inside Tessera answers: no key and no server are configured."""
+        return self.openai_api_key is None and self.openai_base_url is None
+
+    @property
+    def model(self) -> str:
+        """Return the model that answers when nobody chooses another."""
+        return EMBEDDED_MODEL if self.embedded else self.openai_model
+
+    @property
+    def base_url(self) -> str:
+        """Return the endpoint for an engine on the network."""
+        return (self.openai_base_url or OPENAI_ORIGIN).rstrip("/")
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Read the environment, then `.env` in the project, under the given overrides.
+
+    Raises:
+        ConfigurationError: Naming the variable, never its value.
+    """
+    try:
+        settings = Settings(_env_file=PROJECT_ROOT / ".env", **overrides)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ConfigurationError(
+            Phrase(
+                "The setting {name} is not usable: {problem}.",
+                {"name": str(first["loc"][0]).upper(), "problem": first["msg"]},
+            )
+        ) from None  # the original text repeats the value, which may be a key
+    _refuse_plain_http(settings)
+    return settings
+
+
+def _refuse_plain_http(settings: Settings) -> None:
+    """Keep keys and pictures off the open network."""
+    url = urlsplit(settings.base_url)
+    if url.scheme == "https" and url.hostname:
+        return
+    if url.scheme != "http" or not url.hostname:
+        raise ConfigurationError(
+            Phrase("OPENAI_BASE_URL must start with https:// (or http:// for this machine).")
+        )
+    if not (_is_loopback(url.hostname) or settings.tessera_allow_plain_http):
+        raise ConfigurationError(
+            Phrase(
+                "OPENAI_BASE_URL uses http:// to another machine: the key and the pictures would "
+                "travel unencrypted. Use https://, or set TESSERA_ALLOW_PLAIN_HTTP=true if that "
+                "network is yours."
+            )
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,1 @@
+"""Presets: a prompt in two languages, a schema and advised settings."""

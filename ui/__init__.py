@@ -1,0 +1,1 @@
+"""Streamlit only: the parts that pages share."""
