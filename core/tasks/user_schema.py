@@ -20,10 +20,10 @@ MAX_DEPTH: Final = 10  # the provider's limit on objects and lists inside each o
 MAX_PARTS: Final = 1_000  # subschemas after references are written out, which multiplies them
 
 _LOCAL_REFERENCE: Final = re.compile(r"^#/(?:\$defs|definitions)/([^/~%]+)$")
-_REFUSED: Final = frozenset(
-    ("allOf", "oneOf", "not", "if", "then", "else", "dependentRequired", "dependentSchemas")
-    + ("patternProperties", "propertyNames", "prefixItems", "unevaluatedProperties", "pattern")
-)
+_REFUSED: Final = frozenset({
+    "allOf", "oneOf", "not", "if", "then", "else", "dependentRequired", "dependentSchemas",
+    "patternProperties", "propertyNames", "prefixItems", "unevaluatedProperties", "pattern",
+})  # fmt: skip
 """Words outside the strict subset; `pattern` is here because a costly one stalls the validator."""
 _LEFT_OUT: Final = frozenset({"$schema", "$id", "$comment", "$defs", "definitions", "default"})
 
