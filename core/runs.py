@@ -1,0 +1,270 @@
+"""What the Analyze page asked for: a run of pictures that goes on without the page.
+
+Each item is kept on disk when it starts and when it ends, so a page switch, a reload or a
+restart of the browser shows the same results.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any, Protocol
+
+from core.blobs import BlobStore
+from core.engines.base import TextSink
+from core.errors import ImageError, StoppedError, StorageError, VisionError
+from core.phrases import Phrase
+from core.types import (
+    AnalysisRequest,
+    AnswerSchema,
+    Cost,
+    CostBasis,
+    Detail,
+    Failure,
+    ImageSource,
+    Outcome,
+    PreparedImage,
+    Sampling,
+    Success,
+)
+
+
+class RunState(StrEnum):
+    """How far one picture is."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+    @property
+    def is_final(self) -> bool:
+        """Say whether nothing more will happen."""
+        return self in {RunState.SUCCEEDED, RunState.FAILED}
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSource:
+    """A picture in the blob store: its label, the digest of the original and the page of a PDF."""
+
+    name: str
+    digest: str
+    page: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SentImage:
+    """The picture as the model gets it: its digest in the store of sent pictures, and its size."""
+
+    digest: str
+    width_px: int
+    height_px: int
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Everything about a request but the picture."""
+
+    task: str
+    prompt: str
+    system: str
+    model: str
+    detail: Detail
+    sampling: Sampling
+    schema: AnswerSchema | None = None
+
+    def about(self, source: ImageSource, *, use_cache: bool = True) -> AnalysisRequest:
+        """Return the request that asks this about `source`."""
+        return AnalysisRequest(
+            source=source,
+            task=self.task,
+            prompt=self.prompt,
+            system=self.system,
+            model=self.model,
+            detail=self.detail,
+            sampling=self.sampling,
+            schema=self.schema,
+            use_cache=use_cache,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RunItem:
+    """One picture of a run as it stands; `corrected` is what the person made of the answer."""
+
+    position: int
+    source: StoredSource
+    question: Question
+    state: RunState = RunState.QUEUED
+    sent: SentImage | None = None
+    outcome: Outcome | None = None
+    corrected: Any = None
+
+
+class AnalysisClient(Protocol):
+    """What a run needs of the client."""
+
+    async def analyze(self, request: AnalysisRequest, on_text: TextSink | None = None) -> Outcome:
+        """Answer one request."""
+        ...
+
+    async def prepare(self, request: AnalysisRequest) -> PreparedImage:
+        """Return the picture as it will be sent."""
+        ...
+
+
+class RunStore(Protocol):
+    """Where runs are kept."""
+
+    def save(self, run_id: str, items: Iterable[RunItem]) -> None:
+        """Write items, replacing what was there under the same position."""
+        ...
+
+    def load(self, run_id: str) -> list[RunItem]:
+        """Return the items in order; an unknown run has none."""
+        ...
+
+
+@dataclass(slots=True)
+class _LiveRun:
+    items: list[RunItem]
+    use_cache: bool
+    text: dict[int, list[str]] = field(default_factory=dict)
+    tasks: dict[int, "asyncio.Task[None]"] = field(default_factory=dict)
+
+
+class Runs:
+    """All runs of the process; its coroutines run on the runtime's loop, `items` anywhere."""
+
+    def __init__(
+        self,
+        client: AnalysisClient,
+        originals: BlobStore,
+        sent: BlobStore,
+        store: RunStore,
+        concurrency: int,
+    ) -> None:
+        self._client = client
+        self._originals = originals
+        self._sent = sent
+        self._store = store
+        self._concurrency = concurrency
+        self._slots: asyncio.Semaphore | None = None
+        self._live: dict[str, _LiveRun] = {}
+
+    async def start(
+        self, sources: Iterable[StoredSource], question: Question, *, use_cache: bool = True
+    ) -> str:
+        """Write the run down, begin it, and return its unguessable id."""
+        run_id = secrets.token_urlsafe(16)
+        items = [RunItem(i, source, question) for i, source in enumerate(sources)]
+        await asyncio.to_thread(self._store.save, run_id, items)
+        run = self._live[run_id] = _LiveRun(items, use_cache)
+        for position in range(len(items)):
+            self._begin(run_id, run, position)
+        return run_id
+
+    async def again(self, run_id: str, position: int) -> None:
+        """Ask once more about one picture, past the cache."""
+        run = self._live.get(run_id)
+        if run is None:
+            run = self._live[run_id] = _LiveRun(self.items(run_id), use_cache=False)
+        run.use_cache = False
+        old = run.items[position]
+        run.items[position] = RunItem(position, old.source, old.question, sent=old.sent)
+        self._begin(run_id, run, position)
+
+    async def stop(self, run_id: str) -> None:
+        """End what is not finished; what has arrived stays to be seen."""
+        run = self._live.get(run_id)
+        tasks = list(run.tasks.values()) if run else []
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def correct(self, run_id: str, position: int, data: Any) -> None:
+        """Keep the person's version of an answer beside the model's."""
+        await self._change(run_id, position, corrected=data)
+
+    def items(self, run_id: str) -> list[RunItem]:
+        """Return every item as it stands now; an unknown run has none."""
+        run = self._live.get(run_id)
+        if run is not None:
+            return list(run.items)
+        return [_after_restart(item) for item in self._store.load(run_id)]
+
+    def text_so_far(self, run_id: str, position: int) -> str:
+        """Return what has streamed in for one item."""
+        run = self._live.get(run_id)
+        return "".join(run.text.get(position, ())) if run else ""
+
+    def _begin(self, run_id: str, run: _LiveRun, position: int) -> None:
+        run.text[position] = []
+        task = asyncio.create_task(self._work(run_id, run, position))
+        run.tasks[position] = task
+        task.add_done_callback(lambda _: run.tasks.pop(position, None))
+
+    async def _work(self, run_id: str, run: _LiveRun, position: int) -> None:
+        """Take one item from queued to its end, whatever happens."""
+        self._slots = self._slots or asyncio.Semaphore(self._concurrency)
+        try:
+            async with self._slots:
+                outcome = await self._ask(run_id, run, position)
+        except asyncio.CancelledError:
+            outcome = _stopped("".join(run.text[position]))
+        except VisionError as error:
+            outcome = _failure(error)
+        state = RunState.SUCCEEDED if isinstance(outcome, Success) else RunState.FAILED
+        await self._change(run_id, position, state=state, outcome=outcome)
+
+    async def _ask(self, run_id: str, run: _LiveRun, position: int) -> Outcome:
+        item = run.items[position]
+        request = item.question.about(await self._open(item.source), use_cache=run.use_cache)
+        try:
+            sent = await self._keep(await self._client.prepare(request))
+        except ImageError as error:
+            return _failure(error)
+        await self._change(run_id, position, state=RunState.RUNNING, sent=sent)
+        return await self._client.analyze(request, run.text[position].append)
+
+    async def _open(self, stored: StoredSource) -> ImageSource:
+        data = await asyncio.to_thread(self._originals.get, stored.digest)
+        if data is None:
+            raise StorageError(Phrase("The uploaded file is no longer there; drop it in again."))
+        return ImageSource(stored.name, data, stored.page)
+
+    async def _keep(self, prepared: PreparedImage) -> SentImage:
+        digest = await asyncio.to_thread(self._sent.put, prepared.data)
+        return SentImage(digest, prepared.width_px, prepared.height_px)
+
+    async def _change(self, run_id: str, position: int, **changes: Any) -> None:
+        run = self._live.get(run_id)
+        items = run.items if run else self.items(run_id)
+        items[position] = replace(items[position], **changes)
+        await asyncio.to_thread(self._store.save, run_id, [items[position]])
+
+
+def _failure(error: VisionError, partial_text: str = "") -> Failure:
+    """Return the outcome of an item that never reached the engine."""
+    return Failure(
+        code=error.code,
+        detail=error.detail,
+        retryable=error.retryable,
+        cost=Cost(None, CostBasis.UNKNOWN),
+        attempts=0,
+        latency_s=0.0,
+        partial_text=partial_text,
+    )
+
+
+def _stopped(partial_text: str) -> Failure:
+    return _failure(StoppedError(Phrase("Stopped before the answer was complete.")), partial_text)
+
+
+def _after_restart(item: RunItem) -> RunItem:
+    """Tell the truth about an item whose process is gone."""
+    if item.state.is_final:
+        return item
+    reason = StoppedError(Phrase("Tessera was restarted before this answer came. Run it again."))
+    return replace(item, state=RunState.FAILED, outcome=_failure(reason))

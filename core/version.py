@@ -1,0 +1,3 @@
+"""The version of the product, told by /health, `doctor` and the System page."""
+
+VERSION = "0.1.0"

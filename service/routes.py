@@ -1,0 +1,102 @@
+"""The HTTP routes that share the process with the pages."""
+
+import time
+from collections.abc import Awaitable, Callable
+from urllib.parse import unquote
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from core.blobs import Upload
+from core.errors import StorageError
+from core.images.limits import DecodeLimits
+from core.inbox import Arrival
+from core.version import VERSION
+from core.workbench import Workbench
+
+WorkbenchSource = Callable[[], Workbench]
+Handler = Callable[[Request], Awaitable[Response]]
+
+_MAX_NAME = 300
+_SIGNATURES = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG\r\n\x1a\n": "image/png"}
+
+
+def routes(workbench: WorkbenchSource) -> list[Route]:
+    """Return every route; `workbench` is asked at each request, so this starts nothing."""
+    return [
+        Route("/health", _health(workbench), methods=["GET"]),
+        Route("/upload/{ticket}", _upload(workbench), methods=["PUT"]),
+        Route("/image/{digest}", _image(workbench), methods=["GET"]),
+    ]
+
+
+def _health(workbench: WorkbenchSource) -> Handler:
+    """Say that the process answers, and which engine it would ask."""
+
+    async def health(_: Request) -> Response:
+        bench = workbench()
+        return JSONResponse(
+            {
+                "status": "healthy",
+                "version": VERSION,
+                "uptime_s": round(time.monotonic() - bench.opened_at_s, 1),
+                "engine": bench.client.engine_name,
+                "model": bench.settings.model,
+                "timestamp": time.time(),
+            }
+        )
+
+    return health
+
+
+def _upload(workbench: WorkbenchSource) -> Handler:
+    """Stream one file from the browser to disk; only a page of ours has a ticket."""
+
+    async def upload(request: Request) -> Response:
+        bench, ticket = workbench(), request.path_params["ticket"]
+        if request.headers.get("sec-fetch-site", "same-origin") != "same-origin":
+            return JSONResponse({"error": "foreign origin"}, 403)
+        if not bench.inbox.knows(ticket):
+            return JSONResponse({"error": "unknown ticket"}, 403)
+        try:
+            with bench.blobs.begin() as file:
+                if not await _receive(request, file, DecodeLimits().max_container_bytes):
+                    return JSONResponse({"error": "too large"}, 413)
+                digest = await run_in_threadpool(file.finish)
+        except StorageError as error:
+            return JSONResponse({"error": str(error)}, 507)
+        name = unquote(request.headers.get("x-name", "image"))[:_MAX_NAME]
+        bench.inbox.add(ticket, Arrival(name, digest, file.size_bytes))
+        return JSONResponse({"size_bytes": file.size_bytes})
+
+    return upload
+
+
+async def _receive(request: Request, file: Upload, max_bytes: int) -> bool:
+    """Write the body to `file`; say False as soon as it is more than `max_bytes`."""
+    async for piece in request.stream():
+        if file.size_bytes + len(piece) > max_bytes:
+            return False
+        file.write(piece)
+    return True
+
+
+def _image(workbench: WorkbenchSource) -> Handler:
+    """Serve a prepared picture. Originals are never served: only our own JPEG or PNG encodes."""
+
+    async def image(request: Request) -> Response:
+        try:
+            data = await run_in_threadpool(workbench().sent.get, request.path_params["digest"])
+        except ValueError:
+            data = None
+        if data is None:
+            return Response(status_code=404)
+        kind = next((t for mark, t in _SIGNATURES.items() if data.startswith(mark)), None)
+        if kind is None:
+            return Response(status_code=404)
+        headers = {"cache-control": "private, max-age=31536000, immutable"}
+        return Response(data, media_type=kind, headers=headers)
+
+    return image
