@@ -30,6 +30,7 @@ VisionError                     catch this at an edge: a page, a route, a batch 
   BudgetError                   BGT001  the money set aside would be passed
   StorageError                  SYS001  the disk is full or the data directory unusable
   StoppedError                  SYS002  the person stopped it
+  LostCallError                 SYS003  the process ended while the call was under way
 """
 
 from enum import StrEnum
@@ -116,7 +117,20 @@ class ImageError(VisionError):
 
 
 class EngineError(VisionError):
-    """The call to the model did not bring an answer."""
+    """The call to the model did not bring an answer.
+
+    `maybe_billed` says that the server may have done the work all the same.
+    """
+
+    def __init__(
+        self,
+        detail: Phrase | str = "",
+        *,
+        retry_after_s: float | None = None,
+        maybe_billed: bool = False,
+    ) -> None:
+        super().__init__(detail, retry_after_s=retry_after_s)
+        self.maybe_billed = maybe_billed
 
 
 class TimeoutExceededError(EngineError):
@@ -278,3 +292,9 @@ class StoppedError(VisionError):
     """The person pressed Stop."""
 
     code = "SYS002"
+
+
+class LostCallError(VisionError):
+    """The process ended while the call was under way; it may have been billed."""
+
+    code = "SYS003"

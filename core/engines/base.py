@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from core.phrases import Phrase
 from core.types import AnswerSchema, Detail, PreparedImage, Sampling, TokenUsage
 
 TextSink = Callable[[str], None]
@@ -29,7 +30,8 @@ class EngineAnswer:
     """What came back, before anybody judged it.
 
     `refusal` is the model's own words when it declined. `limits` holds the `x-ratelimit-*`
-    headers by their lower-case names; `service_tier` is the tier that was billed.
+    headers by their lower-case names; `service_tier` is the tier that was billed; `notes` says
+    what the engine had to leave out.
     """
 
     text: str
@@ -41,6 +43,7 @@ class EngineAnswer:
     request_id: str | None = None
     first_token_s: float | None = None
     limits: dict[str, str] = field(default_factory=dict)
+    notes: tuple[Phrase, ...] = ()
 
 
 class Engine(Protocol):

@@ -1,0 +1,78 @@
+"""The only engine on the network: any server that speaks the OpenAI API, or the embedded one.
+
+With neither a key nor a server configured, the same SDK talks to the engine inside Tessera
+through an in-process transport, so both take one code path.
+"""
+
+import asyncio
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from core.engines.base import EngineAnswer, EngineCall, TextSink
+from core.errors import AuthenticationError
+from core.phrases import Phrase
+from core.settings import Settings
+
+if TYPE_CHECKING:
+    import httpx2
+
+    from core.engines.session import Session
+
+
+class OpenAIEngine:
+    """Sends calls through the OpenAI SDK; every retry, pause and limit is the client's.
+
+    Args:
+        settings: The key, the endpoint and the limits.
+        transport: Stands in for the network, in tests.
+    """
+
+    def __init__(
+        self, settings: Settings, transport: "httpx2.AsyncBaseTransport | None" = None
+    ) -> None:
+        self.name = "embedded" if settings.embedded else "openai"
+        self.origin = "embedded" if settings.embedded else _origin(settings.base_url)
+        self._settings = settings
+        self._transport = transport
+        self._opening = asyncio.Lock()
+        self._session: Session | None = None
+
+    async def send(self, call: EngineCall, on_text: TextSink | None = None) -> EngineAnswer:
+        """Send one call and return its answer, streaming it when `on_text` is given."""
+        key = self._settings.openai_api_key
+        if key is not None:
+            _check_key(key.get_secret_value())
+        session = await self._open()
+        return await session.send(call, on_text)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        if self._session is not None:
+            await self._session.close()
+
+    async def _open(self) -> "Session":
+        async with self._opening:
+            if self._session is None:
+                self._session = await asyncio.to_thread(self._open_session)
+            return self._session
+
+    def _open_session(self) -> "Session":
+        # The SDK takes a second to import: pages start without it.
+        from core.engines.session import Session
+
+        return Session(self._settings, self._transport)
+
+
+def _check_key(key: str) -> None:
+    """Refuse what cannot be a header before the HTTP layer quotes it in an error."""
+    if not (key.isascii() and key.isprintable() and key == key.strip()):
+        raise AuthenticationError(
+            Phrase("The key holds characters that no key has. Copy it again, without spaces.")
+        )
+
+
+def _origin(base_url: str) -> str:
+    """Return scheme, host, port and path, without user name, password and query."""
+    url = urlsplit(base_url)
+    port = f":{url.port}" if url.port else ""
+    return f"{url.scheme}://{url.hostname}{port}{url.path}"

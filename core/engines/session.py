@@ -1,0 +1,156 @@
+"""The SDK at work: one HTTP client, one request at a time through it, foreign errors translated."""
+
+import asyncio
+import dataclasses
+import logging
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx2
+import openai
+
+from core.engines.base import EngineAnswer, EngineCall, TextSink
+from core.engines.bounded import BoundedStream
+from core.engines.errors import FOREIGN_ERRORS, translate_error
+from core.engines.transport import AsgiStreamTransport
+from core.engines.wire import StreamReader, read_completion, request_parameters
+from core.phrases import Phrase
+from core.redaction import redact
+from core.settings import Settings
+
+_CONNECT_TIMEOUT_S = 5.0
+_LARGEST_ANSWER_BYTES = 8 * 2**20
+_LARGEST_COMPRESSED_BYTES = 128 * 2**10  # deflate grows a thousandfold at most
+_OPTIONAL = frozenset({"store", "stream_options", "max_completion_tokens"})
+"""Parameters that some compatible servers do not know."""
+
+
+class Session:
+    """An open way to the endpoint; remembers which optional parameters it does not know."""
+
+    def __init__(
+        self, settings: Settings, transport: httpx2.AsyncBaseTransport | None = None
+    ) -> None:
+        key = settings.openai_api_key
+        self._secrets = [key.get_secret_value()] if key else []
+        self._unknown: set[str] = set()
+        for chatty in ("openai", "httpx2", "httpcore2"):
+            # Their info and debug lines hold URLs with their query, and whole pictures.
+            logging.getLogger(chatty).setLevel(logging.WARNING)
+        self._sdk = openai.AsyncOpenAI(
+            api_key=self._secrets[0] if self._secrets else "none",
+            base_url="http://embedded/v1" if settings.embedded else settings.base_url,
+            max_retries=0,
+            http_client=_http_client(settings, transport),
+        )
+
+    async def send(self, call: EngineCall, on_text: TextSink | None) -> EngineAnswer:
+        """Send one call, again without each optional parameter that the server refuses.
+
+        Raises:
+            EngineError: Whatever the SDK and its transport raised, translated.
+        """
+        while True:
+            parameters = self._parameters(call, stream=on_text is not None)
+            try:
+                answer = await self._send(call, parameters, on_text)
+            except FOREIGN_ERRORS as error:
+                if name := _refused_option(error, parameters):
+                    self._unknown.add(name)
+                    continue
+                raise translate_error(error, self._clean, time.time()) from error
+            return dataclasses.replace(answer, notes=self._notes())
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._sdk.close()
+
+    async def _send(
+        self, call: EngineCall, parameters: dict[str, Any], on_text: TextSink | None
+    ) -> EngineAnswer:
+        timeout = httpx2.Timeout(call.timeout_s, connect=min(_CONNECT_TIMEOUT_S, call.timeout_s))
+        create = self._sdk.chat.completions.with_raw_response.create
+        async with asyncio.timeout(call.timeout_s):  # httpx2 limits each read, not the whole
+            started_s = time.monotonic()
+            response = await create(**parameters, timeout=timeout)
+            if on_text is None:
+                answer = read_completion(response.content, self._clean)
+            else:
+                answer = await self._read_stream(response.parse(), on_text, started_s)
+        return dataclasses.replace(
+            answer,
+            request_id=response.headers.get("x-request-id"),
+            limits={k: v for k, v in response.headers.items() if k.startswith("x-ratelimit-")},
+        )
+
+    async def _read_stream(self, stream: Any, on_text: TextSink, started_s: float) -> EngineAnswer:
+        reader = StreamReader(self._clean)
+        first_token_s = None
+        async with stream:  # closes the connection however the reading ends
+            async for document in _documents(stream):
+                if text := reader.feed(document):
+                    first_token_s = first_token_s or time.monotonic() - started_s
+                    on_text(text)
+        return dataclasses.replace(reader.answer(), first_token_s=first_token_s)
+
+    def _parameters(self, call: EngineCall, *, stream: bool) -> dict[str, Any]:
+        parameters = request_parameters(call)
+        if stream:
+            parameters |= {"stream": True, "stream_options": {"include_usage": True}}
+        for name in self._unknown:
+            value = parameters.pop(name, None)
+            if name == "max_completion_tokens":
+                parameters["max_tokens"] = value  # its older name
+        return parameters
+
+    def _notes(self) -> tuple[Phrase, ...]:
+        return tuple(
+            Phrase("This server does not know the parameter {name}; it was left out.", {"name": n})
+            for n in sorted(self._unknown)
+        )
+
+    def _clean(self, text: str) -> str:
+        return redact(text, self._secrets)
+
+
+def _http_client(
+    settings: Settings, transport: httpx2.AsyncBaseTransport | None
+) -> httpx2.AsyncClient:
+    if transport is None and settings.embedded:
+        transport = _embedded_transport()
+    return httpx2.AsyncClient(
+        transport=transport,
+        follow_redirects=False,  # a redirect would carry the picture to another host
+        trust_env=True,  # HTTPS_PROXY and SSL_CERT_FILE
+        headers={"Accept-Encoding": "identity"},
+        limits=httpx2.Limits(max_connections=settings.max_concurrent_requests),
+        event_hooks={"response": [_bound_body]},
+    )
+
+
+def _embedded_transport() -> httpx2.AsyncBaseTransport:
+    from core.local.app import build_app  # OCR and OpenCV: only when they are needed
+
+    return AsgiStreamTransport(build_app())
+
+
+async def _bound_body(response: httpx2.Response) -> None:
+    """Stop reading an answer that grows beyond all reason."""
+    compressed = response.headers.get("content-encoding", "identity") != "identity"
+    limit = _LARGEST_COMPRESSED_BYTES if compressed else _LARGEST_ANSWER_BYTES
+    response.stream = BoundedStream(response.stream, limit)
+
+
+async def _documents(stream: Any) -> AsyncIterator[Any]:
+    """Yield each chunk as plain JSON: the SDK does not check what it reads."""
+    async for chunk in stream:
+        yield chunk.to_dict(warnings=False) if isinstance(chunk, openai.BaseModel) else chunk
+
+
+def _refused_option(error: Exception, parameters: dict[str, Any]) -> str | None:
+    """Return the optional parameter that a 400 names, if it was sent."""
+    if not isinstance(error, openai.BadRequestError):
+        return None
+    name = str(error.param or "").partition(".")[0]
+    return name if name in _OPTIONAL and name in parameters else None
