@@ -1,0 +1,139 @@
+"""The decoder's child process: reads jobs from stdin, writes answers to stdout, until stdin ends.
+
+Run as `python -m core.images.worker`. Whatever libraries print goes to stderr, which the parent
+keeps for its log. Started thousands of times in tests and once per core in life, it imports only
+what every job needs; pdfium, libheif and colour management are loaded by the first that asks.
+"""
+
+import json
+import os
+import traceback
+import warnings
+from contextlib import suppress
+from typing import BinaryIO
+
+from core.errors import ImageError
+from core.images import messages, wire
+from core.images.encode import encode
+from core.images.raster import Raster, read_info, read_raster
+from core.images.sniff import Kind, identify
+from core.images.wire import Frame, ImageInfo, Job, Wish
+from core.tokens import Size, seen_size
+from core.types import PreparedImage
+
+try:
+    import resource
+except ImportError:  # not on Windows: there the wall time alone protects
+    resource = None  # type: ignore[assignment]
+
+
+def main() -> None:
+    """Answer jobs one after the other."""
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # a library that prints must not break the frames
+    warnings.simplefilter("ignore")
+    with answers, os.fdopen(0, "rb", closefd=False) as jobs:
+        while frame := _read_frame(jobs):
+            answer = _answer(frame)
+            answers.write(answer.pack())
+            answers.write(answer.data)
+            answers.flush()
+
+
+def _read_frame(jobs: BinaryIO) -> Frame | None:
+    lengths = jobs.read(wire.LENGTHS.size)
+    if len(lengths) < wire.LENGTHS.size:
+        return None  # the parent closed the pipe or died
+    header_bytes, data_bytes = wire.LENGTHS.unpack(lengths)
+    return Frame(json.loads(jobs.read(header_bytes)), jobs.read(data_bytes))
+
+
+def _answer(frame: Frame) -> Frame:
+    try:
+        job = wire.job_from_json(frame.header)
+        _limit(job)
+        return _prepare(job, frame.data) if job.wish is Wish.PREPARE else _probe(job, frame.data)
+    except ImageError as error:
+        return wire.refusal_to_frame(error)
+    except MemoryError:
+        return wire.refusal_to_frame(messages.TOO_MUCH_MEMORY.error())
+    except Exception:  # noqa: BLE001 - libraries raise anything on bad files, and the loop goes on
+        traceback.print_exc()
+        return wire.refusal_to_frame(messages.DECODER_STOPPED.error())
+
+
+def _limit(job: Job) -> None:
+    """Bound memory, and the processor time of this job: the system counts from the start."""
+    if resource is None:
+        return
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    cpu_s = int(used.ru_utime + used.ru_stime) + job.limits.max_cpu_s
+    for limit, soft in (
+        (resource.RLIMIT_CPU, cpu_s),
+        (resource.RLIMIT_AS, job.limits.max_memory_bytes),
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_FSIZE, 0),
+    ):
+        hard = resource.getrlimit(limit)[1]
+        with suppress(ValueError, OSError):  # macOS knows no limit on memory
+            resource.setrlimit(limit, (soft, hard))
+
+
+def _probe(job: Job, data: bytes) -> Frame:
+    kind = identify(data)
+    if kind is Kind.PDF:
+        from core.images import document
+
+        size = document.page_size(data, job.page or 0, job.limits)
+        info = ImageInfo(kind, size.width_px, size.height_px, pages=document.count_pages(data))
+    else:
+        found = read_info(data, _picture(kind), job.limits)
+        info = ImageInfo(kind, found.size.width_px, found.size.height_px, frames=found.frames)
+    return wire.info_to_frame(info)
+
+
+def _prepare(job: Job, data: bytes) -> Frame:
+    kind, text = identify(data), None
+    if kind is Kind.PDF:
+        from core.images import document
+
+        page = document.read_page(data, job.page or 0, job.limits, lambda size: _target(size, job))
+        raster, text = page.raster, page.text
+    else:
+        raster = read_raster(data, _picture(kind), job.limits, lambda size: _target(size, job))
+    return wire.prepared_to_frame(_finish(raster, kind, text))
+
+
+def _picture(kind: Kind) -> Kind:
+    if kind is Kind.ZIP:
+        raise messages.NESTED_ARCHIVE.error()
+    return kind
+
+
+def _finish(raster: Raster, kind: Kind, text: str | None) -> PreparedImage:
+    encoded = encode(raster.image)
+    return PreparedImage(
+        data=encoded.data,
+        media_type=encoded.media_type,
+        width_px=raster.image.width,
+        height_px=raster.image.height,
+        original_format=kind,
+        original_width_px=raster.original.width_px,
+        original_height_px=raster.original.height_px,
+        notes=raster.notes,
+        text_layer=text,
+    )
+
+
+def _target(original: Size, job: Job) -> Size:
+    """Return the size to make: what the model sees, within what the person allowed."""
+    assert job.rule is not None  # noqa: S101 - the parent always sends one to prepare
+    size = seen_size(original.width_px, original.height_px, job.rule, job.detail)
+    if job.max_size is None:
+        return size
+    factor = min(1.0, job.max_size[0] / size.width_px, job.max_size[1] / size.height_px)
+    return Size(max(1, int(size.width_px * factor)), max(1, int(size.height_px * factor)))
+
+
+if __name__ == "__main__":
+    main()
