@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from core.phrases import N_, Phrase, Translate
+from core.tasks.labels import field_label
 from core.types import Cost, Detail, Failure, Outcome, Success, TokenUsage
 
 
@@ -137,7 +138,7 @@ def _section(item: ExportItem, translate: Translate) -> str:
             if item.data is None:
                 lines += [_harmless(text), ""]
             else:
-                lines += [*_value_lines(item.data, depth=0), ""]
+                lines += [*_value_lines(item.data, translate, depth=0), ""]
     lines += [f"- {_inline(note.translated(translate))}" for note in item.outcome.notes]
     return "\n".join(lines).rstrip() + "\n"
 
@@ -159,28 +160,28 @@ def _cost(cost: Cost, unknown: str) -> str:
     return unknown if cost.usd is None else f"${cost.usd:f}"
 
 
-def _value_lines(value: Any, depth: int) -> list[str]:
+def _value_lines(value: Any, translate: Translate, depth: int) -> list[str]:
     """Return a value as nested bullets; a list of like objects becomes a table."""
     indent = "  " * depth
     if isinstance(value, Mapping):
         lines = []
         for name, child in value.items():
-            label = f"{indent}- **{_inline(_words(str(name)))}:**"
+            label = f"{indent}- **{_inline(translate(field_label(str(name))))}:**"
             if _is_plain(child):
                 lines.append(f"{label} {_inline(_plain_text(child))}")
             else:
-                lines += [label, *_value_lines(child, depth + 1)]
+                lines += [label, *_value_lines(child, translate, depth + 1)]
         return lines
     if isinstance(value, list):
         if columns := _shared_columns(value):
-            return ["", *_table(value, columns), ""]
+            return ["", *_table(value, columns, translate), ""]
         return [
             line
             for child in value
             for line in (
                 [f"{indent}- {_inline(_plain_text(child))}"]
                 if _is_plain(child)
-                else _value_lines(child, depth + 1)
+                else _value_lines(child, translate, depth + 1)
             )
         ]
     return [f"{indent}{_inline(_plain_text(value))}"]
@@ -192,12 +193,12 @@ def _shared_columns(rows: list[Any]) -> list[str]:
     return list(dict.fromkeys(str(name) for row in rows for name in row))
 
 
-def _table(rows: list[Any], columns: list[str]) -> list[str]:
+def _table(rows: list[Any], columns: list[str], translate: Translate) -> list[str]:
     def line(cells: Iterable[str]) -> str:
         return f"| {' | '.join(cells)} |"
 
     return [
-        line(_cell(_words(name)) for name in columns),
+        line(_cell(translate(field_label(name))) for name in columns),
         line("---" for _ in columns),
         *(line(_cell(_plain_text(row.get(name))) for name in columns) for row in rows),
     ]
@@ -211,11 +212,6 @@ def _plain_text(value: Any) -> str:
     if value is None or (isinstance(value, Mapping | list) and not value):
         return "–"
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def _words(name: str) -> str:
-    words = name.replace("_", " ").strip()
-    return words[:1].upper() + words[1:]
 
 
 def _harmless(text: str) -> str:

@@ -8,7 +8,8 @@ from jsonschema import Draft202012Validator
 
 from core.errors import ConfigurationError
 from core.i18n import LANGUAGES
-from core.tasks import TASKS, parse_user_schema, prompt_for, task
+from core.tasks import TASKS, field_label, parse_user_schema, prompt_for, task
+from core.tasks.labels import FIELD_LABELS
 from core.types import Detail
 
 NAMES = ["describe", "document", "receipt", "product", "social", "medical", "diagram", "custom"]
@@ -94,6 +95,25 @@ def test_every_preset_speaks_every_language(name, language):
 )
 def test_text_in_the_picture_is_declared_to_be_content(language, words):
     assert words in prompt_for(task("receipt"), language).system
+
+
+def property_names(schema):
+    for name, child in schema.get("properties", {}).items():
+        yield name
+        yield from property_names(child)
+    yield from property_names(schema["items"]) if "items" in schema else ()
+
+
+def test_every_field_of_our_own_answers_has_a_label_and_no_other():
+    used = {name for preset in WITH_SCHEMA for name in property_names(preset.schema.schema)}
+    assert used == set(FIELD_LABELS)
+
+
+@pytest.mark.parametrize(
+    ("name", "label"), [("visible_text", "Visible text"), ("shelf_life", "Shelf life"), ("", "")]
+)
+def test_a_field_is_named_in_words(name, label):
+    assert field_label(name) == label
 
 
 def test_a_persons_prompt_replaces_the_presets():
