@@ -5,7 +5,6 @@ are gone are dropped; new ones wait, empty, for their translation.
 """
 
 import re
-from datetime import UTC, datetime
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
@@ -19,8 +18,18 @@ LANGUAGE = "zh_CN"
 CATALOGUE = ROOT / "locales" / LANGUAGE / "LC_MESSAGES" / "tessera.po"
 KEYWORDS = {"_": None, "N_": None, "Phrase": None, "ngettext": (1, 2)}
 
+HEADER = """\
+# Simplified Chinese for Tessera. English, in the source, is the msgid.
+msgid ""
+msgstr ""
+"Language: zh_CN\\n"
+"Content-Type: text/plain; charset=utf-8\\n"
+"Plural-Forms: nplurals=1; plural=0;\\n"
+
+"""
+"""Written by hand: the library's header carries dates and names that would change on every run."""
+
 _GAP = re.compile(r"\{[^{}]*\}")
-_DAY_ONE = datetime(2026, 1, 1, tzinfo=UTC)  # a constant, so that only sentences make a difference
 
 
 def gaps(sentence: str) -> set[str]:
@@ -35,7 +44,7 @@ def needs_words(sentence: str) -> bool:
 
 def template() -> Catalog:
     """Return every sentence of the source with the files it is in."""
-    found = Catalog(project="Tessera", creation_date=_DAY_ONE, charset="utf-8")
+    found = Catalog()
     for folder in FOLDERS:
         messages = extract_from_dir(
             ROOT / folder, [("**.py", "python")], keywords=KEYWORDS, strip_comment_tags=True
@@ -58,15 +67,7 @@ def _add(found: Catalog, sentence: str | tuple, file: str, line: int, context: s
 def load() -> Catalog:
     """Return the catalogue as it is on disk, or an empty one."""
     if not CATALOGUE.is_file():
-        return Catalog(
-            locale=LANGUAGE,
-            header_comment="# Simplified Chinese for Tessera. English, in the source, is the msgid.",
-            creation_date=_DAY_ONE,
-            last_translator="",
-            language_team="",
-            msgid_bugs_address="",
-            fuzzy=False,
-        )
+        return Catalog(locale=LANGUAGE)
     with CATALOGUE.open("rb") as file:
         return read_po(file, locale=LANGUAGE)
 
@@ -76,10 +77,12 @@ def main() -> None:
     catalogue = load()
     catalogue.update(template(), no_fuzzy_matching=True)
     catalogue.obsolete.clear()
-    catalogue.revision_date = _DAY_ONE
     CATALOGUE.parent.mkdir(parents=True, exist_ok=True)
     with CATALOGUE.open("wb") as file:
-        write_po(file, catalogue, sort_by_file=True, include_lineno=False, width=96)
+        file.write(HEADER.encode())
+        write_po(
+            file, catalogue, sort_by_file=True, include_lineno=False, omit_header=True, width=96
+        )
     empty = [message.id for message in catalogue if message.id and not message.string]
     print(f"{len(catalogue)} sentences, {len(empty)} without a translation")
 
