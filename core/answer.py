@@ -86,9 +86,12 @@ def _validate_json(text: str, schema: AnswerSchema) -> ValidAnswer:
 
 def _parse(text: str) -> Any:
     try:
-        return json.loads(text, parse_constant=_no_such_number)
+        data = json.loads(text, parse_constant=_no_such_number)
+        # Half a surrogate pair can be written as an escape, but never stored or shown.
+        json.dumps(data, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         raise SchemaMismatchError(Phrase("The answer is not valid JSON.")) from error
+    return data
 
 
 def _no_such_number(name: str) -> None:

@@ -74,9 +74,8 @@ def next_wait_s(
     backoff = policy.backoff_by_error.get(type(error))
     if not error.retryable or backoff is None or attempt >= _max_attempts(error, backoff, policy):
         return None
-    wait_s = min(backoff.base_s * 2 ** (attempt - 1), policy.max_wait_s)
-    if error.retry_after_s is not None:
-        wait_s = max(wait_s, error.retry_after_s)  # the server knows its window better
+    curve_s = min(backoff.base_s * 2 ** (attempt - 1), policy.max_wait_s)
+    wait_s = error.retry_after_s or curve_s  # the server knows its window better than our curve
     wait_s *= 1 + policy.jitter_share * jitter()
     return wait_s if wait_s < remaining_s else None
 

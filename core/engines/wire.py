@@ -155,7 +155,12 @@ def read_usage(raw: Any) -> TokenUsage | None:
     if any(count is None for count in counts):
         return None
     usage = TokenUsage(*(count for count in counts if count is not None))
-    return usage if usage.cache_read_tokens <= usage.input_tokens else None
+    return usage if _is_possible(usage) else None
+
+
+def _is_possible(usage: TokenUsage) -> bool:
+    cached_tokens = usage.cache_read_tokens + usage.cache_write_tokens
+    return cached_tokens <= usage.input_tokens and usage.reasoning_tokens <= usage.output_tokens
 
 
 def _count(raw: Any, name: str, missing: int | None = None) -> int | None:
@@ -197,7 +202,7 @@ def _text(value: Any) -> str:
         return ""
     if not isinstance(value, str):
         raise _not_an_answer()
-    return value
+    return value.encode("utf-8", "replace").decode()  # half a surrogate pair cannot be stored
 
 
 def _word(value: Any) -> str | None:

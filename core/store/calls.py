@@ -1,0 +1,166 @@
+"""What the ledger keeps about calls, and the two tables it keeps it in."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import ROUND_HALF_EVEN, Decimal
+from enum import StrEnum
+
+from sqlalchemy import Boolean, Column, Float, Index, Integer, MetaData, String, Table
+
+from core.types import Cost, TokenUsage
+
+_NANO_PER_USD = 1_000_000_000
+
+
+class CallStatus(StrEnum):
+    """How one call ended."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    STOPPED = "stopped"  # by the person, before the answer was complete
+    RETRIED = "retried"  # an attempt that brought nothing but may have been billed
+    LOST = "lost"  # its process ended before the answer came
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedCall:
+    """What is known about a call before it is made; None means unknown.
+
+    `front_end` is who asked: page, cli, rest, batch. The estimates come from the quote.
+    """
+
+    front_end: str
+    task: str
+    model: str
+    engine: str
+    detail: str
+    request_key: str
+    estimated_input_tokens: int | None = None
+    estimated_output_tokens: int | None = None
+    estimated_usd: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CallRecord:
+    """One row of the ledger.
+
+    `code` is the diagnosis code of a call that did not succeed. `at` is set by the ledger.
+    """
+
+    planned: PlannedCall
+    status: CallStatus
+    cost: Cost
+    code: str | None = None
+    cached: bool = False
+    usage: TokenUsage | None = None
+    saved_usd: Decimal | None = None
+    latency_s: float = 0.0
+    first_token_s: float | None = None
+    attempts: int = 1
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """Money that was spent and money that calls under way may still spend, in USD."""
+
+    spent_usd: Decimal
+    reserved_usd: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class DriftPair:
+    """Input tokens of one call: what the quote said and what the server billed."""
+
+    estimated_tokens: int
+    billed_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Sums over a window of time.
+
+    A request is one question; `calls` counts the attempts that its answers took.
+    `unknown_calls` were perhaps billed, at a cost that nobody stated.
+    """
+
+    requests: int = 0
+    calls: int = 0
+    succeeded: int = 0
+    failed: int = 0
+    stopped: int = 0
+    cached: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cache_read_tokens: int = 0
+    measured_usd: Decimal = Decimal(0)
+    estimated_usd: Decimal = Decimal(0)
+    saved_usd: Decimal = Decimal(0)
+    unknown_calls: int = 0
+    failures: Mapping[str, int] = field(default_factory=dict)
+
+
+def to_nano(usd: Decimal | None) -> int | None:
+    """Return an amount as whole nano-USD: SQLite adds whole numbers exactly."""
+    if usd is None:
+        return None
+    return int((usd * _NANO_PER_USD).to_integral_value(ROUND_HALF_EVEN))
+
+
+def from_nano(nano: int | None) -> Decimal | None:
+    """Return an amount in USD."""
+    return None if nano is None else Decimal(nano) / _NANO_PER_USD
+
+
+def _planned_columns() -> list[Column[object]]:
+    return [
+        Column("front_end", String, nullable=False),
+        Column("task", String, nullable=False),
+        Column("model", String, nullable=False),
+        Column("engine", String, nullable=False),
+        Column("detail", String, nullable=False),
+        Column("request_key", String, nullable=False),
+        Column("estimated_input_tokens", Integer),
+        Column("estimated_output_tokens", Integer),
+        Column("estimated_nano_usd", Integer),
+    ]
+
+
+metadata = MetaData()
+
+calls = Table(
+    "calls",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at_s", Float, nullable=False, index=True),
+    *_planned_columns(),
+    Column("status", String, nullable=False),
+    Column("code", String),
+    Column("cached", Boolean, nullable=False),
+    Column("input_tokens", Integer),
+    Column("output_tokens", Integer),
+    Column("cache_read_tokens", Integer),
+    Column("cache_write_tokens", Integer),
+    Column("reasoning_tokens", Integer),
+    Column("cost_nano_usd", Integer),
+    Column("cost_basis", String, nullable=False),
+    # What the budget counts: the cost, or the estimate where the cost is not known.
+    Column("counted_nano_usd", Integer, nullable=False),
+    Column("saved_nano_usd", Integer),
+    Column("latency_s", Float, nullable=False),
+    Column("first_token_s", Float),
+    Column("attempts", Integer, nullable=False),
+)
+Index("calls_counted", calls.c.counted_nano_usd)
+Index("calls_by_model", calls.c.model, calls.c.id)
+
+reservations = Table(
+    "reservations",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("at_s", Float, nullable=False),
+    Column("owner", String, nullable=False),
+    Column("amount_nano_usd", Integer, nullable=False),
+    *_planned_columns(),
+)

@@ -1,0 +1,284 @@
+"""The ledger: one row for every call, appended and never changed, and money held for open calls."""
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import UTC, datetime
+from decimal import Decimal
+from statistics import median
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    RowMapping,
+    case,
+    delete,
+    func,
+    insert,
+    select,
+)
+
+from core.errors import BudgetError, LostCallError
+from core.phrases import Phrase
+from core.store.calls import (
+    CallRecord,
+    CallStatus,
+    DriftPair,
+    PlannedCall,
+    Spending,
+    Summary,
+    calls,
+    from_nano,
+    metadata,
+    reservations,
+    to_nano,
+)
+from core.store.database import reading, writing
+from core.store.owners import is_dead, this_process
+from core.types import Cost, CostBasis, TokenUsage
+
+_HISTORY_ROWS = 200
+_USAGE = tuple(TokenUsage.__dataclass_fields__)
+
+
+class Ledger:
+    """Reads and writes calls; may be used from any thread. Money is nano-USD inside.
+
+    Opening it turns reservations of processes that have died into LOST rows, counted at their
+    estimate: such a call may have been billed.
+
+    Args:
+        database: From `open_database`.
+        clock: Seconds since 1970.
+
+    Raises:
+        StorageError: If the database is damaged or cannot be written.
+    """
+
+    def __init__(self, database: Engine, clock: Callable[[], float] = time.time) -> None:
+        self._database = database
+        self._clock = clock
+        self._owner = this_process()
+        with writing(database) as connection:
+            metadata.create_all(connection)
+            self._record_lost(connection)
+
+    def reserve(
+        self,
+        reservation_id: str,
+        planned: PlannedCall,
+        amount_usd: Decimal,
+        cap_usd: Decimal | None,
+    ) -> None:
+        """Hold money for a call, if everything spent and held stays within the cap.
+
+        Args:
+            reservation_id: New, from the caller, so that settling is safe whatever happens.
+            planned: The call, for the row that it becomes if this process dies.
+            amount_usd: The most that it can cost.
+            cap_usd: The budget of this data directory; None for none.
+
+        Raises:
+            BudgetError: If the cap would be passed; nothing is held then.
+            StorageError: If the disk does not take it.
+        """
+        with writing(self._database) as connection:
+            if cap_usd is not None:
+                spending = _spending(connection)
+                left_usd = cap_usd - spending.spent_usd - spending.reserved_usd
+                if amount_usd > left_usd:
+                    raise _over_budget(amount_usd, left_usd, cap_usd)
+            connection.execute(
+                insert(reservations).values(
+                    id=reservation_id,
+                    at_s=self._clock(),
+                    owner=self._owner,
+                    amount_nano_usd=to_nano(amount_usd),
+                    **_planned_values(planned),
+                )
+            )
+
+    def record(self, record: CallRecord, settles: str | None = None) -> None:
+        """Append a row, and free the reservation it settles in the same transaction.
+
+        Raises:
+            StorageError: If the disk does not take it; the reservation then stays.
+        """
+        with writing(self._database) as connection:
+            connection.execute(insert(calls).values(self._row(record)))
+            if settles is not None:
+                connection.execute(delete(reservations).where(reservations.c.id == settles))
+
+    def spending(self) -> Spending:
+        """Return what was spent in this data directory and what open calls hold."""
+        with reading(self._database) as connection:
+            return _spending(connection)
+
+    def recent(self, limit: int) -> list[CallRecord]:
+        """Return the last rows, newest first."""
+        query = select(calls).order_by(calls.c.id.desc()).limit(limit)
+        with reading(self._database) as connection:
+            return [_record(row) for row in connection.execute(query).mappings()]
+
+    def summary(self, since: datetime | None = None) -> Summary:
+        """Return the sums over all rows from `since` on; None for all time."""
+        window = calls.c.at_s >= (since.timestamp() if since else 0.0)
+        with reading(self._database) as connection:
+            return _summary(connection, window)
+
+    def output_tokens_expected(self, task: str, model: str) -> int | None:
+        """Return the median output of the task's latest answers by this model, None before any."""
+        tokens = self._latest([calls.c.output_tokens], calls.c.task == task, calls.c.model == model)
+        return round(median(row[0] for row in tokens)) if tokens else None
+
+    def drift_pairs(self, model: str, detail: str) -> list[DriftPair]:
+        """Return estimated against billed input tokens of the latest answers, newest first."""
+        rows = self._latest(
+            [calls.c.estimated_input_tokens, calls.c.input_tokens],
+            calls.c.model == model,
+            calls.c.detail == detail,
+        )
+        return [DriftPair(estimated, billed) for estimated, billed in rows]
+
+    def close(self) -> None:
+        """Close every connection of the database."""
+        self._database.dispose()
+
+    def _latest(self, columns: list[Any], *conditions: ColumnElement[bool]) -> list[Any]:
+        """Return known values from the newest answers that a server really gave."""
+        answered = (calls.c.status == CallStatus.SUCCEEDED, calls.c.cached.is_(False))
+        known = (column.is_not(None) for column in columns)
+        query = select(*columns).where(*conditions, *answered, *known)
+        with reading(self._database) as connection:
+            return list(connection.execute(query.order_by(calls.c.id.desc()).limit(_HISTORY_ROWS)))
+
+    def _record_lost(self, connection: Connection) -> None:
+        """Turn what died with its process into rows, so that its money stays counted."""
+        for row in connection.execute(select(reservations)).mappings().all():
+            if not is_dead(row["owner"]):
+                continue
+            record = CallRecord(
+                planned=_planned(row),
+                status=CallStatus.LOST,
+                code=LostCallError.code,
+                cost=Cost(None, CostBasis.UNKNOWN),
+            )
+            connection.execute(insert(calls).values(self._row(record)))
+            connection.execute(delete(reservations).where(reservations.c.id == row["id"]))
+
+    def _row(self, record: CallRecord) -> dict[str, Any]:
+        cost, planned = record.cost, record.planned
+        counted_usd = planned.estimated_usd if cost.usd is None else cost.usd
+        return {
+            "at_s": self._clock(),
+            **_planned_values(planned),
+            "status": record.status.value,
+            "code": record.code,
+            "cached": record.cached,
+            **(asdict(record.usage) if record.usage else {}),
+            "cost_nano_usd": to_nano(cost.usd),
+            "cost_basis": cost.basis.value,
+            "counted_nano_usd": to_nano(counted_usd) or 0,
+            "saved_nano_usd": to_nano(record.saved_usd),
+            "latency_s": record.latency_s,
+            "first_token_s": record.first_token_s,
+            "attempts": record.attempts,
+        }
+
+
+def _spending(connection: Connection) -> Spending:
+    spent = connection.scalar(select(func.sum(calls.c.counted_nano_usd)))
+    held = connection.scalar(select(func.sum(reservations.c.amount_nano_usd)))
+    return Spending(_usd(spent), _usd(held))
+
+
+def _over_budget(amount_usd: Decimal, left_usd: Decimal, cap_usd: Decimal) -> BudgetError:
+    return BudgetError(
+        Phrase(
+            "This call may cost up to {amount} USD, and only {left} USD of the budget of {cap} USD "
+            "are left.",
+            {
+                "amount": f"{amount_usd:.6f}",
+                "left": f"{max(left_usd, Decimal(0)):.6f}",
+                "cap": f"{cap_usd:.2f}",
+            },
+        )
+    )
+
+
+def _planned_values(planned: PlannedCall) -> dict[str, Any]:
+    values = asdict(planned)
+    return values | {"estimated_nano_usd": to_nano(values.pop("estimated_usd"))}
+
+
+def _planned(row: RowMapping) -> PlannedCall:
+    names = PlannedCall.__dataclass_fields__.keys() - {"estimated_usd"}
+    return PlannedCall(
+        **{name: row[name] for name in names}, estimated_usd=from_nano(row["estimated_nano_usd"])
+    )
+
+
+def _record(row: RowMapping) -> CallRecord:
+    return CallRecord(
+        planned=_planned(row),
+        status=CallStatus(row["status"]),
+        code=row["code"],
+        cached=row["cached"],
+        usage=_usage(row),
+        cost=Cost(from_nano(row["cost_nano_usd"]), CostBasis(row["cost_basis"])),
+        saved_usd=from_nano(row["saved_nano_usd"]),
+        latency_s=row["latency_s"],
+        first_token_s=row["first_token_s"],
+        attempts=row["attempts"],
+        at=datetime.fromtimestamp(row["at_s"], UTC),
+    )
+
+
+def _usage(row: RowMapping) -> TokenUsage | None:
+    if row["input_tokens"] is None:
+        return None
+    return TokenUsage(**{name: row[name] for name in _USAGE})
+
+
+def _summary(connection: Connection, window: ColumnElement[bool]) -> Summary:
+    final = calls.c.status != CallStatus.RETRIED
+    sums = {
+        "requests": _count_if(final),
+        "calls": func.sum(case((final, calls.c.attempts), else_=0)),
+        "succeeded": _count_if(calls.c.status == CallStatus.SUCCEEDED),
+        "failed": _count_if(calls.c.status.in_((CallStatus.FAILED, CallStatus.LOST))),
+        "stopped": _count_if(calls.c.status == CallStatus.STOPPED),
+        "cached": _count_if(calls.c.cached),
+        "input_tokens": func.sum(calls.c.input_tokens),
+        "output_tokens": func.sum(calls.c.output_tokens),
+        "cache_read_tokens": func.sum(calls.c.cache_read_tokens),
+        "unknown_calls": _count_if(calls.c.cost_basis == CostBasis.UNKNOWN),
+        "measured_usd": _cost_of(CostBasis.MEASURED),
+        "estimated_usd": _cost_of(CostBasis.ESTIMATED),
+        "saved_usd": func.sum(calls.c.saved_nano_usd),
+    }
+    columns = [column.label(name) for name, column in sums.items()]
+    row = connection.execute(select(*columns).where(window)).mappings().one()
+    values: dict[str, Any] = {
+        name: _usd(value) if name.endswith("_usd") else value or 0 for name, value in row.items()
+    }
+    by_code = (
+        select(calls.c.code, func.count())
+        .where(window, final, calls.c.code.is_not(None))
+        .group_by(calls.c.code)
+    )
+    return Summary(**values, failures=dict(connection.execute(by_code).tuples().all()))
+
+
+def _count_if(condition: ColumnElement[bool]) -> ColumnElement[int]:
+    return func.sum(case((condition, 1), else_=0))
+
+
+def _cost_of(basis: CostBasis) -> ColumnElement[int]:
+    return func.sum(case((calls.c.cost_basis == basis, calls.c.cost_nano_usd), else_=0))
+
+
+def _usd(nano: int | None) -> Decimal:
+    return from_nano(nano) or Decimal(0)
