@@ -33,22 +33,28 @@ def date_notes(card: ModelCard, today: date) -> tuple[Phrase, ...]:
 def _shutdown_note(card: ModelCard, today: date) -> Phrase | None:
     if card.shutdown_date is None:
         return None
-    day, values = card.shutdown_date, {"model": card.name, "date": card.shutdown_date.isoformat()}
-    if card.is_shut_down(today):
-        if card.successor is None:
+    values: dict[str, str | int] = {
+        "model": card.name,
+        "date": card.shutdown_date.isoformat(),
+        "days": (card.shutdown_date - today).days,
+        "successor": card.successor or "",
+    }
+    match card.is_shut_down(today), card.successor is None:
+        case True, True:
             return Phrase("{model} was shut down on {date}.", values)
-        return Phrase(
-            "{model} was shut down on {date}; its vendor names {successor} as the successor.",
-            {**values, "successor": card.successor},
-        )
-    values["days"] = str((day - today).days)
-    if card.successor is None:
-        return Phrase("{model} will be shut down on {date}, in {days} days.", values)
-    return Phrase(
-        "{model} will be shut down on {date}, in {days} days; its vendor names {successor} as the "
-        "successor.",
-        {**values, "successor": card.successor},
-    )
+        case True, False:
+            return Phrase(
+                "{model} was shut down on {date}; its vendor names {successor} as the successor.",
+                values,
+            )
+        case False, True:
+            return Phrase("{model} will be shut down on {date}, in {days} days.", values)
+        case _:
+            return Phrase(
+                "{model} will be shut down on {date}, in {days} days; its vendor names "
+                "{successor} as the successor.",
+                values,
+            )
 
 
 def _age_note(card: ModelCard, today: date) -> Phrase | None:
