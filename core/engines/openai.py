@@ -39,11 +39,17 @@ class OpenAIEngine:
 
     async def send(self, call: EngineCall, on_text: TextSink | None = None) -> EngineAnswer:
         """Send one call and return its answer, streaming it when `on_text` is given."""
-        key = self._settings.openai_api_key
-        if key is not None:
-            _check_key(key.get_secret_value())
         session = await self._open()
         return await session.send(call, on_text)
+
+    async def model_names(self) -> tuple[str, ...]:
+        """Return the models that the endpoint lists; a way to see that it answers, free of charge.
+
+        Raises:
+            EngineError: Whatever went wrong, translated.
+        """
+        session = await self._open()
+        return await session.model_names()
 
     async def close(self) -> None:
         """Close every connection."""
@@ -51,6 +57,9 @@ class OpenAIEngine:
             await self._session.close()
 
     async def _open(self) -> "Session":
+        key = self._settings.openai_api_key
+        if key is not None:
+            _check_key(key.get_secret_value())
         async with self._opening:
             if self._session is None:
                 self._session = await asyncio.to_thread(self._open_session)

@@ -14,12 +14,18 @@ from core.engines.base import EngineAnswer, EngineCall, TextSink
 from core.engines.bounded import BoundedStream
 from core.engines.errors import FOREIGN_ERRORS, translate_error
 from core.engines.transport import AsgiStreamTransport
-from core.engines.wire import StreamReader, read_completion, request_parameters
+from core.engines.wire import (
+    StreamReader,
+    read_completion,
+    read_model_names,
+    request_parameters,
+)
 from core.phrases import Phrase
 from core.redaction import redact
 from core.settings import Settings
 
 _CONNECT_TIMEOUT_S = 5.0
+_LISTING_TIMEOUT_S = 20.0
 _LARGEST_ANSWER_BYTES = 8 * 2**20
 _LARGEST_COMPRESSED_BYTES = 128 * 2**10  # deflate grows a thousandfold at most
 _OPTIONAL = frozenset({"store", "stream_options", "max_completion_tokens"})
@@ -61,6 +67,19 @@ class Session:
                     continue
                 raise translate_error(error, self._clean, time.time()) from error
             return dataclasses.replace(answer, notes=self._notes())
+
+    async def model_names(self) -> tuple[str, ...]:
+        """Return the models that the server lists.
+
+        Raises:
+            EngineError: Whatever the SDK and its transport raised, translated.
+        """
+        try:
+            async with asyncio.timeout(_LISTING_TIMEOUT_S):
+                response = await self._sdk.models.with_raw_response.list()
+            return read_model_names(response.content)
+        except FOREIGN_ERRORS as error:
+            raise translate_error(error, self._clean, time.time()) from error
 
     async def close(self) -> None:
         """Close every connection."""

@@ -140,6 +140,21 @@ class StreamReader:
         )
 
 
+def read_model_names(body: bytes) -> tuple[str, ...]:
+    """Return the names in a list of models.
+
+    Raises:
+        MalformedAnswerError: If it is another document.
+        ValueError: If it is not JSON in UTF-8.
+    """
+    document = json.loads(body)
+    models = document.get("data") if isinstance(document, Mapping) else None
+    if not isinstance(models, list):
+        raise MalformedAnswerError(Phrase("The server answered, but not with a list of models."))
+    names = (_word(model.get("id")) for model in models if isinstance(model, Mapping))
+    return tuple(name for name in names if name)
+
+
 def read_usage(raw: Any) -> TokenUsage | None:
     """Return the usage the server counted, or None when it is missing or contradicts itself."""
     if not isinstance(raw, Mapping):
