@@ -14,8 +14,8 @@ from typing import TypeVar
 from core.catalog.rules import ImageRule
 from core.errors import ImageError, ImageRefusal
 from core.images import messages, wire
-from core.images.limits import MIB, DecodeLimits
-from core.images.sniff import Kind, identify
+from core.images.limits import DecodeLimits
+from core.images.sniff import Kind, admit
 from core.images.wire import Frame, ImageInfo, Job, UntrustedAnswerError, Wish
 from core.tokens import seen_size
 from core.types import Detail, ImageSource, PreparedImage
@@ -75,6 +75,16 @@ class Decoder:
         job = Job(Wish.PROBE, self.limits, source.page)
         return await self._ask(job, source, wire.info_from_frame)
 
+    async def pages(self, source: ImageSource) -> int:
+        """Return the number of pages of a PDF; every other picture has one.
+
+        Raises:
+            ImageError: If the source cannot be used.
+        """
+        if admit(source.data, self.limits) is not Kind.PDF:
+            return 1
+        return await self._ask(Job(Wish.COUNT_PAGES, self.limits), source, wire.pages_from_frame)
+
     async def close(self) -> None:
         """End all children, also those at work."""
         self._closed = True
@@ -84,7 +94,8 @@ class Decoder:
             await child.end()
 
     async def _ask(self, job: Job, source: ImageSource, unpack: Callable[..., T]) -> T:
-        _check_bytes(source.data, self.limits)
+        if admit(source.data, self.limits) is Kind.ZIP:  # needs no child to be refused
+            raise messages.NESTED_ARCHIVE.error()
         try:
             async with self._child() as child:
                 answer = await child.exchange(
@@ -230,10 +241,3 @@ _FATES: dict[int, messages.Refusal] = {
     signal.SIGILL: messages.TOO_MUCH_MEMORY,
     signal.SIGKILL: messages.TOO_MUCH_MEMORY,
 }
-
-
-def _check_bytes(data: bytes, limits: DecodeLimits) -> None:
-    """Refuse what needs no child to be refused."""
-    allowed = limits.max_document_bytes if identify(data) is Kind.PDF else limits.max_image_bytes
-    if len(data) > allowed:
-        raise messages.TOO_LARGE_BYTES.error(limit_mb=allowed // MIB)

@@ -10,7 +10,7 @@ from PIL import Image
 
 from core.images import messages
 from core.images.limits import DecodeLimits
-from core.images.raster import ChooseSize, Raster, check_size, resized_note
+from core.images.raster import ChooseSize, Raster, check_size
 from core.images.sniff import PDF_MARK
 from core.phrases import Phrase
 from core.tokens import Size
@@ -65,8 +65,7 @@ def read_page(data: bytes, page: int, limits: DecodeLimits, choose: ChooseSize) 
             notes = list[Phrase]()
             if len(document) > 1:
                 notes.append(messages.PAGE.phrase(page=page + 1, total=len(document)))
-            if target != original:
-                notes.append(resized_note(original, target))
+            notes.append(messages.DRAWN.phrase(px=f"{target.width_px}x{target.height_px}"))
             drawn = Raster(_draw(found, page, target), original, tuple(notes))
             return PageRaster(drawn, _text(found, limits.max_text_bytes))
 

@@ -151,6 +151,39 @@ ARCHIVE_RATIO = Refusal(
     N_("This zip entry unpacks to more than {limit} times its size and was not read."),
 )
 NOT_FOUND = Refusal(ImageRefusal.NOT_FOUND, N_("The file does not exist or cannot be read."))
+ADDRESS_FORM = Refusal(
+    ImageRefusal.FETCH_REFUSED,
+    N_(
+        "Only plain http:// and https:// addresses are fetched, without user names, control "
+        "characters or unusual ports. Copy the address of the picture itself."
+    ),
+)
+PRIVATE_ADDRESS = Refusal(
+    ImageRefusal.FETCH_REFUSED,
+    N_(
+        "{host} is on a private or reserved network and is not fetched. "
+        "Download the file yourself and add it."
+    ),
+)
+UNKNOWN_HOST = Refusal(
+    ImageRefusal.FETCH_FAILED, N_("The host {host} is unknown. Check the address.")
+)
+TOO_MANY_REDIRECTS = Refusal(
+    ImageRefusal.FETCH_FAILED,
+    N_("The address sends on more than {limit} times. Copy the address of the picture itself."),
+)
+BAD_STATUS = Refusal(
+    ImageRefusal.FETCH_FAILED,
+    N_("The server {host} answered {status} instead of the file. Check the address."),
+)
+FETCH_SLOW = Refusal(
+    ImageRefusal.FETCH_FAILED,
+    N_("The file did not arrive within {limit_s} seconds. Download it yourself and add it."),
+)
+FETCH_BROKEN = Refusal(
+    ImageRefusal.FETCH_FAILED,
+    N_("The connection to {host} failed. Try again, or download the file yourself and add it."),
+)
 
 REFUSALS = {item.template: item for item in tuple(globals().values()) if isinstance(item, Refusal)}
 
@@ -162,6 +195,7 @@ FRAME = Note(N_("Only picture 1 of {total} in this file is used."))
 FRAME_OF_MANY = Note(N_("Only picture 1 of more than {total} in this file is used."))
 CUT_OFF = Note(N_("The file is cut off: only the part that arrived is shown."))
 COLOURS = Note(N_("Colours converted to sRGB."))
+DRAWN = Note(N_("Drawn at {px} pixels, the size that the model sees."))
 PAGE = Note(N_("Page {page} of {total}."))
 
 NOTES = {item.template: item for item in tuple(globals().values()) if isinstance(item, Note)}

@@ -1,14 +1,10 @@
-"""Turn a picture file into an upright, opaque picture of the wanted size. Runs in the child only.
-
-The picture is made small first and corrected after: the corrections cost less on fewer pixels.
-"""
+"""Turn a picture file into an upright picture of the wanted size. Runs in the child only."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from io import BytesIO
-from math import isfinite
 
 from PIL import (
     AvifImagePlugin,  # noqa: F401 - the plugins are named so that Pillow loads no others
@@ -16,9 +12,8 @@ from PIL import (
     GifImagePlugin,  # noqa: F401
     Image,
     ImageFile,
-    ImageMath,
     JpegImagePlugin,
-    PngImagePlugin,
+    PngImagePlugin,  # noqa: F401
     TiffImagePlugin,
     WebPImagePlugin,  # noqa: F401
 )
@@ -26,6 +21,7 @@ from PIL import (
 from core.errors import ImageError
 from core.images import containers, messages
 from core.images.limits import DecodeLimits
+from core.images.pixels import extrema, simplify
 from core.images.sniff import Kind
 from core.phrases import Phrase
 from core.tokens import Size
@@ -93,12 +89,12 @@ def read_raster(data: bytes, kind: Kind, limits: DecodeLimits, choose: ChooseSiz
         notes = [*_frame_notes(frames)]
         if cut_off or (kind is Kind.PNG and _rows_missing(image, data)):
             notes.append(messages.CUT_OFF.phrase())
-        small, more = _simplify(image, _swap(target, turn))
+        small, more = simplify(image, _swap(target, turn))
     if turn in _TURNS:
         small = small.transpose(_TURNS[turn])
         more.append(messages.TURNED.phrase())
     if target != original:
-        more.append(resized_note(original, target))
+        more.append(_resized_note(original, target))
     return Raster(small, original, (*notes, *more))
 
 
@@ -123,7 +119,7 @@ def check_size(size: Size, limits: DecodeLimits) -> None:
         )
 
 
-def resized_note(original: Size, target: Size) -> Phrase:
+def _resized_note(original: Size, target: Size) -> Phrase:
     """Say from what to what a picture was made smaller."""
     return messages.RESIZED.phrase(
         from_px=f"{original.width_px}x{original.height_px}",
@@ -206,7 +202,7 @@ def _decode_beginning(
         raise
     except Exception as error:  # as above
         raise messages.NO_PICTURE.error(type=kind) from error
-    if all(low == high for low, high in _extrema(image)):
+    if all(low == high for low, high in extrema(image)):
         raise messages.NO_PICTURE.error(type=kind)
     return image, original
 
@@ -218,11 +214,6 @@ def _truncated_allowed() -> Iterator[None]:
         yield
     finally:
         ImageFile.LOAD_TRUNCATED_IMAGES = False
-
-
-def _extrema(image: Image.Image) -> list[tuple[float, float]]:
-    extrema = image.convert("I" if image.mode.startswith("I;16") else image.mode).getextrema()
-    return [extrema] if isinstance(extrema[0], int | float) else list(extrema)
 
 
 def _rows_missing(image: Image.Image, data: bytes) -> bool:
@@ -266,103 +257,3 @@ def _frame_notes(frames: int) -> tuple[Phrase, ...]:
     if frames > containers.MAX_COUNTED_FRAMES:
         return (messages.FRAME_OF_MANY.phrase(total=containers.MAX_COUNTED_FRAMES),)
     return (messages.FRAME.phrase(total=frames),)
-
-
-def _simplify(image: Image.Image, target: Size) -> tuple[Image.Image, list[Phrase]]:
-    """Bring a picture of any mode to L or RGB at the wanted size."""
-    profile, notes = image.info.get("icc_profile"), list[Phrase]()
-    image, range_note = _eight_bits(image)
-    if range_note:
-        notes.append(range_note)
-    small = _resize(_resizable(image), target)
-    small, was_transparent = _opaque(small)
-    if was_transparent:
-        notes.append(messages.FLATTENED.phrase())
-    small, converted = _to_srgb(small, profile)
-    if converted:
-        notes.append(messages.COLOURS.phrase())
-    return small, notes
-
-
-def _eight_bits(image: Image.Image) -> tuple[Image.Image, Phrase | None]:
-    """Scale 16-bit, 32-bit and floating-point grey by its range; Pillow would clip it."""
-    if not image.mode.startswith(("I", "F")):
-        return image, None
-    clear = image.info.get("transparency")
-    deep = image if image.mode in ("I;16", "F") else image.convert("I")
-    low, high = _value_range(deep)
-    factor = 255.0 / (high - low)
-    grey = deep.point(lambda value: value * factor - low * factor).convert("L")
-    if isinstance(clear, int):
-        visible = ImageMath.lambda_eval(
-            lambda args: args["convert"](args["value"] != clear, "L"), value=deep.convert("I")
-        )
-        grey = Image.merge("LA", (grey, visible.point(lambda seen: 255 if seen else 0)))
-    return grey, messages.RANGE.phrase(low=f"{low:.6g}", high=f"{high:.6g}")
-
-
-def _value_range(image: Image.Image) -> tuple[float, float]:
-    """Return what black and white mean: a usual full scale if the values fit one, else theirs."""
-    ((low, high),) = _extrema(image)
-    if not (isfinite(low) and isfinite(high)):
-        return 0.0, 1.0
-    scales: tuple[float, ...] = (
-        (1.0, 255.0, 65535.0) if image.mode == "F" else (255.0, 4095.0, 65535.0)
-    )
-    if isinstance(image, PngImagePlugin.PngImageFile):
-        scales = (65535.0,)  # the format says what white is
-    for white in scales:
-        if low >= 0 and high <= white:
-            return 0.0, white
-    return low, high if high > low else low + 1
-
-
-def _resizable(image: Image.Image) -> Image.Image:
-    """Change modes whose values cannot be averaged, or whose transparency is one marked colour."""
-    match image.mode, "transparency" in image.info:
-        case ("P", False) | ("YCbCr", _) | ("LAB", _) | ("HSV", _) | ("RGBX", _):
-            return image.convert("RGB")
-        case ("P", True) | ("PA", _) | ("RGBa", _) | ("RGB", True):
-            return image.convert("RGBA")
-        case ("La", _) | ("L", True):
-            return image.convert("LA")
-        case ("1", True):
-            return image.convert("RGBA")
-        case ("1", False):
-            return image.convert("L")
-    return image
-
-
-def _resize(image: Image.Image, target: Size) -> Image.Image:
-    size = (target.width_px, target.height_px)
-    return image if image.size == size else image.resize(size, Image.Resampling.LANCZOS)
-
-
-def _opaque(image: Image.Image) -> tuple[Image.Image, bool]:
-    """Put transparent parts on white and say whether there were any."""
-    if image.mode not in ("LA", "RGBA"):
-        return image, False
-    alpha = image.getchannel("A")
-    colours = image.convert(image.mode[:-1])
-    if alpha.getextrema() == (255, 255):
-        return colours, False
-    white = Image.new(colours.mode, image.size, "white")
-    white.paste(colours, mask=alpha)
-    return white, True
-
-
-def _to_srgb(image: Image.Image, profile: object) -> tuple[Image.Image, bool]:
-    """Convert colours by the embedded profile; a broken one is ignored, as viewers do."""
-    if image.mode == "L":
-        return image, False
-    if isinstance(profile, bytes) and profile and b"sRGB" not in profile:
-        from PIL import ImageCms
-
-        with suppress(ImageCms.PyCMSError, OSError, ValueError):
-            source = ImageCms.ImageCmsProfile(BytesIO(profile))
-            converted = ImageCms.profileToProfile(
-                image, source, ImageCms.createProfile("sRGB"), outputMode="RGB"
-            )
-            if converted is not None:
-                return converted, True
-    return image.convert("RGB"), False

@@ -6,6 +6,7 @@ from functools import partial
 
 from core.errors import ImageError
 from core.images import messages
+from core.images.limits import MIB, DecodeLimits
 
 PDF_MARK = b"%PDF-"
 _AVIF_BRANDS = {b"avif", b"avis"}
@@ -77,7 +78,24 @@ def identify(data: bytes) -> Kind:
     raise _refused_text(data)
 
 
-def is_office(data: bytes) -> bool:
+def admit(data: bytes, limits: DecodeLimits) -> Kind:
+    """Return what `data` is if it may be read at all.
+
+    Raises:
+        ImageError: If it is nothing that can be read, or too many bytes of it.
+    """
+    kind = identify(data)
+    allowed = {Kind.PDF: limits.max_document_bytes, Kind.ZIP: limits.max_archive_bytes}.get(
+        kind, limits.max_image_bytes
+    )
+    if len(data) > allowed:
+        raise messages.TOO_LARGE_BYTES.error(limit_mb=allowed // MIB)
+    if kind is Kind.ZIP and _is_office(data):
+        raise messages.OFFICE.error()
+    return kind
+
+
+def _is_office(data: bytes) -> bool:
     """Say whether a zip is really a document of an office program."""
     return data[30:49] == b"[Content_Types].xml" or data[30:38] == b"mimetype"
 

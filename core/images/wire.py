@@ -52,6 +52,7 @@ class Wish(StrEnum):
 
     PREPARE = "prepare"
     PROBE = "probe"
+    COUNT_PAGES = "count_pages"
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +178,15 @@ def info_from_frame(frame: Frame, limits: DecodeLimits) -> ImageInfo:
         frames=_number(frame.header, "frames", 1 << 32),
         pages=_number(frame.header, "pages", 1 << 32),
     )
+
+
+def pages_from_frame(frame: Frame, _: DecodeLimits) -> int:
+    """Check and return the number of pages that a child counted.
+
+    Raises:
+        UntrustedAnswerError: If it cannot be true.
+    """
+    return _number(frame.header, "pages", 1 << 32)
 
 
 def _phrase_to_json(phrase: Phrase) -> list[Any]:

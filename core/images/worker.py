@@ -52,7 +52,7 @@ def _answer(frame: Frame) -> Frame:
     try:
         job = wire.job_from_json(frame.header)
         _limit(job)
-        return _prepare(job, frame.data) if job.wish is Wish.PREPARE else _probe(job, frame.data)
+        return _WORK[job.wish](job, frame.data)
     except ImageError as error:
         return wire.refusal_to_frame(error)
     except MemoryError:
@@ -87,7 +87,7 @@ def _probe(job: Job, data: bytes) -> Frame:
         size = document.page_size(data, job.page or 0, job.limits)
         info = ImageInfo(kind, size.width_px, size.height_px, pages=document.count_pages(data))
     else:
-        found = read_info(data, _picture(kind), job.limits)
+        found = read_info(data, kind, job.limits)
         info = ImageInfo(kind, found.size.width_px, found.size.height_px, frames=found.frames)
     return wire.info_to_frame(info)
 
@@ -100,14 +100,17 @@ def _prepare(job: Job, data: bytes) -> Frame:
         page = document.read_page(data, job.page or 0, job.limits, lambda size: _target(size, job))
         raster, text = page.raster, page.text
     else:
-        raster = read_raster(data, _picture(kind), job.limits, lambda size: _target(size, job))
+        raster = read_raster(data, kind, job.limits, lambda size: _target(size, job))
     return wire.prepared_to_frame(_finish(raster, kind, text))
 
 
-def _picture(kind: Kind) -> Kind:
-    if kind is Kind.ZIP:
-        raise messages.NESTED_ARCHIVE.error()
-    return kind
+def _count_pages(_: Job, data: bytes) -> Frame:
+    from core.images import document
+
+    return Frame({"pages": document.count_pages(data)})
+
+
+_WORK = {Wish.PREPARE: _prepare, Wish.PROBE: _probe, Wish.COUNT_PAGES: _count_pages}
 
 
 def _finish(raster: Raster, kind: Kind, text: str | None) -> PreparedImage:

@@ -1,0 +1,247 @@
+"""From what a person gives (a file, folder, zip, PDF, address or manifest) to single pictures."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from io import BytesIO
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+from core.errors import ConfigurationError, ImageError
+from core.images import messages
+from core.images.archive import LEFT_OUT, Entry, looks_known, read_entries
+from core.images.decoder import Decoder
+from core.images.fetch import FetchedFile, safe_fetch
+from core.images.limits import MIB
+from core.images.manifest import (
+    MANIFEST_SUFFIXES,
+    ItemOverrides,
+    ManifestItem,
+    ManifestRow,
+    read_manifest,
+)
+from core.images.names import label
+from core.images.sniff import Kind, admit
+from core.phrases import Phrase
+from core.types import ImageSource
+
+FETCH_TIMEOUT_S = 30.0
+_AS_GIVEN = ItemOverrides()
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A picture to work on, and what a manifest says about it."""
+
+    source: ImageSource
+    overrides: ItemOverrides = _AS_GIVEN
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Something that was meant as a picture and cannot be used."""
+
+    name: str
+    error: ImageError | ConfigurationError
+    overrides: ItemOverrides = _AS_GIVEN
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """Something that was found on the way and left out, and why."""
+
+    name: str
+    why: Phrase
+    overrides: ItemOverrides = _AS_GIVEN
+
+
+IntakeItem = Accepted | Refused | Skipped
+
+
+class Fetch(Protocol):
+    """What fetches a file from the network."""
+
+    async def __call__(self, url: str, *, max_bytes: int, total_timeout_s: float) -> FetchedFile:
+        """Return the file or raise ImageError."""
+        ...
+
+
+class Intake:
+    """Opens sources one by one; a bad one becomes an item, never an exception.
+
+    Pages of a PDF beyond `max_pages` are skipped and said to be.
+    """
+
+    def __init__(
+        self, decoder: Decoder, fetch: Fetch = safe_fetch, max_pages: int | None = None
+    ) -> None:
+        self._decoder = decoder
+        self._fetch = fetch
+        self._limits = decoder.limits
+        self._max_pages = min(max_pages or self._limits.max_pages, self._limits.max_pages)
+
+    async def open(self, spec: str | Path) -> AsyncIterator[IntakeItem]:
+        """Yield what is behind a path or an http(s) address, in a stable order.
+
+        Only for people who may read this machine's files; a browser's bytes go to `from_upload`.
+        """
+        if Path(spec).suffix.lower() in MANIFEST_SUFFIXES and not _is_address(spec):
+            items = self._from_manifest(Path(spec))
+        else:
+            items = self._from_one(spec)
+        async for item in items:
+            yield item
+
+    async def from_upload(self, name: str, data: bytes) -> AsyncIterator[IntakeItem]:
+        """Yield what is in the bytes of an uploaded picture, PDF or zip."""
+        async for item in self._from_bytes(label(name), data):
+            yield item
+
+    def _from_one(self, spec: str | Path) -> AsyncIterator[IntakeItem]:
+        if _is_address(spec):
+            return self._from_address(str(spec))
+        path = Path(spec)
+        return self._from_folder(path) if path.is_dir() else self._from_file(path, path.name)
+
+    async def _from_address(self, url: str) -> AsyncIterator[IntakeItem]:
+        try:
+            file = await self._fetch(
+                url, max_bytes=self._limits.max_document_bytes, total_timeout_s=FETCH_TIMEOUT_S
+            )
+        except ImageError as error:
+            yield Refused(label(url), error)
+            return
+        async for item in self._from_bytes(file.name, file.data):
+            yield item
+
+    async def _from_folder(self, folder: Path) -> AsyncIterator[IntakeItem]:
+        for path in await asyncio.to_thread(_visible_files, folder):
+            name = path.relative_to(folder).as_posix()
+            if not looks_known(name):
+                yield Skipped(label(name), LEFT_OUT)
+                continue
+            async for item in self._from_file(path, name):
+                yield item
+
+    async def _from_file(self, path: Path, name: str) -> AsyncIterator[IntakeItem]:
+        try:
+            data = await asyncio.to_thread(_read_file, path, self._limits.max_archive_bytes)
+        except ImageError as error:
+            yield Refused(label(name), error)
+            return
+        async for item in self._from_bytes(label(name), data):
+            yield item
+
+    async def _from_bytes(self, name: str, data: bytes) -> AsyncIterator[IntakeItem]:
+        try:
+            kind = admit(data, self._limits)
+        except ImageError as error:
+            yield Refused(name, error)
+            return
+        if kind is Kind.ZIP:
+            items = self._from_archive(name, BytesIO(data))
+        else:
+            items = self._from_document(name, data, kind)
+        async for item in items:
+            yield item
+
+    async def _from_document(self, name: str, data: bytes, kind: Kind) -> AsyncIterator[IntakeItem]:
+        if kind is not Kind.PDF:
+            yield Accepted(ImageSource(name, data))
+            return
+        try:
+            pages = await self._decoder.pages(ImageSource(name, data))
+        except ImageError as error:
+            yield Refused(name, error)
+            return
+        for page in range(min(pages, self._max_pages)):
+            yield Accepted(ImageSource(_page_label(name, page, pages), data, page))
+        if pages > self._max_pages:
+            yield Skipped(name, _pages_left_out(self._max_pages, pages))
+
+    async def _from_archive(self, name: str, file: BinaryIO) -> AsyncIterator[IntakeItem]:
+        entries = read_entries(file, self._limits)
+        try:
+            while entry := await asyncio.to_thread(next, entries, None):
+                async for item in self._from_entry(entry):
+                    yield item
+        except ImageError as error:
+            yield Refused(name, error)
+
+    async def _from_entry(self, entry: Entry) -> AsyncIterator[IntakeItem]:
+        match entry.content:
+            case Phrase() as why:
+                yield Skipped(entry.name, why)
+            case ImageError() as error:
+                yield Refused(entry.name, error)
+            case bytes(data):
+                try:
+                    kind = admit(data, self._limits)
+                    if kind is Kind.ZIP:
+                        raise messages.NESTED_ARCHIVE.error()
+                except ImageError as error:
+                    yield Refused(entry.name, error)
+                    return
+                async for item in self._from_document(entry.name, data, kind):
+                    yield item
+
+    async def _from_manifest(self, path: Path) -> AsyncIterator[IntakeItem]:
+        try:
+            data = await asyncio.to_thread(_read_file, path, self._limits.max_document_bytes)
+            for row in read_manifest(data, path.suffix.lower()):
+                async for item in self._from_row(path, row):
+                    yield item
+        except (ImageError, ConfigurationError) as error:
+            yield Refused(label(path.name), error)
+
+    async def _from_row(self, manifest: Path, row: ManifestRow) -> AsyncIterator[IntakeItem]:
+        match row.content:
+            case ConfigurationError() as error:
+                yield Refused(label(f"{manifest.name}:{row.line}"), error)
+            case ManifestItem(source=source, overrides=overrides):
+                spec = source if _is_address(source) else manifest.parent / source
+                async for item in self._from_one(spec):
+                    yield replace(item, overrides=overrides)
+
+
+def _is_address(spec: str | Path) -> bool:
+    return isinstance(spec, str) and spec.lower().startswith(("http://", "https://"))
+
+
+def _visible_files(folder: Path) -> list[Path]:
+    """List a folder's visible files in a stable order; linked folders are not entered."""
+    found = []
+    for parent, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        found += [Path(parent, name) for name in files if not name.startswith(".")]
+    return sorted(found)
+
+
+def _read_file(path: Path, max_bytes: int) -> bytes:
+    """Read a regular file; pipes and devices never end.
+
+    Raises:
+        ImageError: If it is missing, unreadable or too large.
+    """
+    try:
+        if not path.is_file():
+            raise messages.NOT_FOUND.error()
+        with path.open("rb") as file:
+            data = file.read(max_bytes + 1)
+    except (OSError, ValueError) as error:
+        raise messages.NOT_FOUND.error() from error
+    if len(data) > max_bytes:
+        raise messages.TOO_LARGE_BYTES.error(limit_mb=max_bytes // MIB)
+    return data
+
+
+def _page_label(name: str, page: int, pages: int) -> str:
+    return name if pages == 1 else f"{name}#page={page + 1}"
+
+
+def _pages_left_out(taken: int, pages: int) -> Phrase:
+    return Phrase(
+        "Pages {first} to {last} were left out: at most {limit} pages are taken. Split the PDF.",
+        {"first": taken + 1, "last": pages, "limit": taken},
+    )
