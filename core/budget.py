@@ -1,12 +1,15 @@
 """Money is set aside before it is spent: the budget holds however many calls run at once."""
 
+import logging
 from dataclasses import dataclass
 from decimal import Decimal
 
-from core.errors import BudgetError
+from core.errors import BudgetError, StorageError
 from core.phrases import Phrase
 from core.store.calls import PlannedCall
 from core.store.ledger import Ledger
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +35,7 @@ class Budget:
         Raises:
             BudgetError: If the budget would be passed, or cannot be kept because the model's
                 price is unknown (`most_usd` is None).
-            StorageError: If the disk does not take it.
+            StorageError: If there is a budget and the disk does not take the reservation.
         """
         if most_usd is None and self._cap_usd is not None:
             raise BudgetError(
@@ -42,7 +45,12 @@ class Budget:
                     {"model": planned.model},
                 )
             )
-        self._ledger.reserve(reservation_id, planned, most_usd or Decimal(0), self._cap_usd)
+        try:
+            self._ledger.reserve(reservation_id, planned, most_usd or Decimal(0), self._cap_usd)
+        except StorageError:
+            if self._cap_usd is not None:
+                raise  # a budget that cannot be written cannot be kept
+            _log.warning("call_not_reserved", exc_info=True)
 
     def state(self) -> BudgetState:
         """Return what was spent, what open calls hold and what is left."""

@@ -120,7 +120,7 @@ class ResultCache:
         with self._tolerant(), self._cache.transact():
             row = self._read(key)
             self._count(row)
-            return _as_cached(row.answer) if row else None
+            return as_cached(row.answer) if row else None
         return None
 
     def contains(self, key: str) -> bool:
@@ -298,8 +298,8 @@ def _decode(key: str, sealed: bytes | None) -> _Row | None:
     return row
 
 
-def _as_cached(answer: Success) -> Success:
-    """Return the stored answer as this request's: nothing was used or paid this time."""
+def as_cached(answer: Success) -> Success:
+    """Return an answer that another request has paid for as this one's: nothing was used."""
     return replace(
         answer,
         cached=True,

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from core.engines.session import Session
 
 
+EMBEDDED_ENGINE = "embedded"
+"""The name of the engine inside Tessera, which costs nothing; also its origin."""
+
+
 class OpenAIEngine:
     """Sends calls through the OpenAI SDK; every retry, pause and limit is the client's.
 
@@ -30,8 +34,8 @@ class OpenAIEngine:
     def __init__(
         self, settings: Settings, transport: "httpx2.AsyncBaseTransport | None" = None
     ) -> None:
-        self.name = "embedded" if settings.embedded else "openai"
-        self.origin = "embedded" if settings.embedded else _origin(settings.base_url)
+        self.name = EMBEDDED_ENGINE if settings.embedded else "openai"
+        self.origin = EMBEDDED_ENGINE if settings.embedded else _origin(settings.base_url)
         self._settings = settings
         self._transport = transport
         self._opening = asyncio.Lock()

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
 from decimal import Decimal
-from statistics import median
 from typing import Any
 
 from sqlalchemy import (
@@ -128,10 +127,10 @@ class Ledger:
         with reading(self._database) as connection:
             return _summary(connection, window)
 
-    def output_tokens_expected(self, task: str, model: str) -> int | None:
-        """Return the median output of the task's latest answers by this model, None before any."""
-        tokens = self._latest([calls.c.output_tokens], calls.c.task == task, calls.c.model == model)
-        return round(median(row[0] for row in tokens)) if tokens else None
+    def output_tokens_history(self, task: str, model: str) -> list[int]:
+        """Return the output tokens of the task's latest answers by this model, newest first."""
+        rows = self._latest([calls.c.output_tokens], calls.c.task == task, calls.c.model == model)
+        return [row[0] for row in rows]
 
     def drift_pairs(self, model: str, detail: str) -> list[DriftPair]:
         """Return estimated against billed input tokens of the latest answers, newest first."""

@@ -1,0 +1,149 @@
+"""One request on its way: what was planned, what happened so far, and what it comes to."""
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from uuid import uuid4
+
+from core.answer import ValidAnswer
+from core.engines.base import EngineAnswer
+from core.errors import EngineError, VisionError
+from core.flights import Flight
+from core.plan import Plan
+from core.pricing import UnpricedTierError, request_cost_usd
+from core.quote import Quote
+from core.store.calls import CallRecord, CallStatus
+from core.types import (
+    Cost,
+    CostBasis,
+    Failure,
+    Outcome,
+    PreparedImage,
+    Success,
+)
+
+FREE = Cost(Decimal(0), CostBasis.MEASURED)
+UNKNOWN_COST = Cost(None, CostBasis.UNKNOWN)
+
+
+@dataclass
+class Course:
+    """The state of one request between its plan and its outcome.
+
+    `answer` and `latency_s` are those of the last attempt, `is_sent` says that it reached the
+    wire. `deadline_s` is on the monotonic clock and set when the first attempt starts.
+    """
+
+    plan: Plan
+    flight: Flight
+    image: PreparedImage | None = None
+    quote: Quote | None = None
+    reservation_id: str = field(default_factory=lambda: uuid4().hex)
+    attempts: int = 0
+    is_sent: bool = False
+    deadline_s: float | None = None
+    answer: EngineAnswer | None = None
+    latency_s: float = 0.0
+
+    def success(self, valid: ValidAnswer) -> Success:
+        """Return the outcome of a valid answer."""
+        answer, image = self.answer, self.image
+        assert answer is not None and image is not None  # noqa: S101, PT018 - for the types
+        return Success(
+            text=valid.text,
+            data=valid.data,
+            model=answer.model or self.plan.request.model,
+            engine=self.plan.engine,
+            finish_reason=answer.finish_reason or "",
+            usage=answer.usage,
+            cost=self._answer_cost(answer),
+            latency_s=self.latency_s,
+            attempts=self.attempts,
+            request_key=self.plan.key,
+            first_token_s=answer.first_token_s,
+            notes=(*image.notes, *self.plan.fitted.notes, *answer.notes, *valid.notes),
+        )
+
+    def failure(self, error: VisionError) -> Failure:
+        """Return the outcome of a call that brought no usable answer, with what it cost."""
+        answer = self.answer
+        return Failure(
+            code=error.code,
+            detail=error.detail,
+            retryable=error.retryable,
+            cost=self.error_cost(error),
+            attempts=self.attempts,
+            latency_s=self.latency_s,
+            model=(answer.model if answer else "") or self.plan.request.model,
+            engine=self.plan.engine,
+            usage=answer.usage if answer else None,
+            partial_text=answer.text if answer else self.flight.text,
+            notes=self.plan.fitted.notes + (answer.notes if answer else ()),
+        )
+
+    def error_cost(self, error: VisionError) -> Cost:
+        """Return what a failed attempt cost: an answer was billed, an error only perhaps."""
+        if self.answer is not None:
+            return self._answer_cost(self.answer)
+        if self.plan.is_free or not self.is_sent:
+            return FREE
+        maybe_billed = isinstance(error, EngineError) and error.maybe_billed
+        return UNKNOWN_COST if maybe_billed or self.flight.text else FREE
+
+    def stopped_cost(self) -> Cost:
+        """Return what a call that was cut off on our side cost: its estimate, if it was sent."""
+        return self._estimated_cost() if self.is_sent and not self.plan.is_free else FREE
+
+    def record(self, outcome: Outcome) -> CallRecord:
+        """Return the ledger's row for the outcome."""
+        succeeded = isinstance(outcome, Success)
+        return CallRecord(
+            planned=self.plan.call(self.quote),
+            status=CallStatus.SUCCEEDED if succeeded else CallStatus.FAILED,
+            code=None if isinstance(outcome, Success) else outcome.code,
+            usage=outcome.usage,
+            cost=outcome.cost,
+            latency_s=outcome.latency_s,
+            first_token_s=outcome.first_token_s if isinstance(outcome, Success) else None,
+            attempts=outcome.attempts,
+        )
+
+    def cut_off(self, status: CallStatus, code: str) -> CallRecord:
+        """Return the ledger's row for a call that ended without an outcome."""
+        return CallRecord(
+            planned=self.plan.call(self.quote),
+            status=status,
+            code=code,
+            cost=self.stopped_cost(),
+            latency_s=self.latency_s,
+            attempts=self.attempts,
+        )
+
+    def retried(self, error: VisionError) -> CallRecord:
+        """Return the ledger's row for an attempt that is repeated though it may have cost."""
+        return CallRecord(
+            planned=self.plan.call(self.quote),
+            status=CallStatus.RETRIED,
+            code=error.code,
+            usage=self.answer.usage if self.answer else None,
+            cost=self.error_cost(error),
+            latency_s=self.latency_s,
+            attempts=self.attempts,
+        )
+
+    def _answer_cost(self, answer: EngineAnswer) -> Cost:
+        """Return what the server billed; without its count, what was expected."""
+        if self.plan.is_free:
+            return FREE
+        if answer.usage is None:
+            return self._estimated_cost()
+        if self.plan.card.price is None:
+            return UNKNOWN_COST
+        try:
+            usd = request_cost_usd(answer.usage, self.plan.card.price, answer.service_tier)
+        except UnpricedTierError:
+            return UNKNOWN_COST
+        return Cost(usd, CostBasis.MEASURED)
+
+    def _estimated_cost(self) -> Cost:
+        usd = self.quote.realtime if self.quote else None
+        return Cost(usd.expected, CostBasis.ESTIMATED) if usd else UNKNOWN_COST

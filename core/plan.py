@@ -1,0 +1,120 @@
+"""What follows from a request and the catalogue alone: parameters, request key, quote."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+from core.catalog import ModelCard
+from core.catalog.parameters import FittedParameters, fit_parameters
+from core.catalog.rules import rule_to_json
+from core.engines.base import Engine
+from core.engines.openai import EMBEDDED_ENGINE
+from core.quote import Quote, expect_output_tokens, quote_request
+from core.request_key import KeyParts, canonical_json, request_key
+from core.store.calls import CallRecord, CallStatus, PlannedCall
+from core.tasks import TASKS
+from core.types import AnalysisRequest, PreparedImage, Success
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A request made ready: what will be sent and under which key its answer is kept.
+
+    `is_free` says that the engine inside Tessera answers.
+    """
+
+    request: AnalysisRequest
+    front_end: str
+    engine: str
+    is_free: bool
+    card: ModelCard
+    fitted: FittedParameters
+    parts: KeyParts
+    key: str
+
+    def call(self, quote: Quote | None) -> PlannedCall:
+        """Return what the ledger keeps about the call; without a quote nothing is estimated."""
+        tokens = quote.input_tokens if quote else None
+        usd = quote.realtime if quote else None
+        return PlannedCall(
+            front_end=self.front_end,
+            task=self.request.task,
+            model=self.request.model,
+            engine=self.engine,
+            detail=self.fitted.detail.value,
+            request_key=self.key,
+            estimated_input_tokens=tokens.expected if tokens else None,
+            estimated_output_tokens=quote.output_tokens.expected if quote else None,
+            estimated_usd=usd.expected if usd else None,
+        )
+
+    def unpaid_record(self, answer: Success) -> CallRecord:
+        """Return the ledger's row for an answer from the cache or from another caller's call."""
+        return CallRecord(
+            planned=self.call(None),
+            status=CallStatus.SUCCEEDED,
+            cached=True,
+            usage=answer.usage,
+            cost=answer.cost,
+            saved_usd=answer.saved_usd,
+            attempts=0,
+        )
+
+
+def plan_request(request: AnalysisRequest, front_end: str, card: ModelCard, engine: Engine) -> Plan:
+    """Return the plan of a request for the model on `card`; nothing is decoded for it."""
+    fitted = fit_parameters(card, request.sampling, request.schema, request.detail)
+    schema = request.schema
+    parts = KeyParts(
+        tenant=request.tenant,
+        source_digest=request.source.digest,
+        page=request.source.page,
+        preparation=canonical_json([rule_to_json(card.image_rule), fitted.detail]),
+        prompt=request.prompt,
+        system=request.system,
+        schema=canonical_json([schema.name, schema.schema]) if schema else None,
+        model=request.model,
+        endpoint=engine.origin,
+        sampling=canonical_json(asdict(fitted.sampling)),
+    )
+    return Plan(
+        request=request,
+        front_end=front_end,
+        engine=engine.name,
+        is_free=engine.name == EMBEDDED_ENGINE,
+        card=card,
+        fitted=fitted,
+        parts=parts,
+        key=request_key(parts),
+    )
+
+
+def quote_plan(plan: Plan, image: PreparedImage, output_history: Sequence[int]) -> Quote:
+    """Return what the call will use and cost.
+
+    Args:
+        plan: The request.
+        image: Its picture as it will be sent.
+        output_history: Output tokens of earlier answers to the same task.
+
+    Raises:
+        ImageTokensError: If the model cannot take a picture of this size.
+    """
+    # The tokenizer is slow to load, and nothing else here needs it.
+    from core.text_tokens import request_text_tokens
+
+    request, limit_tokens = plan.request, plan.fitted.sampling.max_output_tokens
+    task = TASKS.get(request.task)
+    typical_tokens = task.typical_output_tokens if task else limit_tokens // 2
+    output = expect_output_tokens(output_history, typical_tokens, limit_tokens)
+    prompt = f"{request.prompt}\n{image.text_layer or ''}"
+    text = request_text_tokens(prompt, request.system, plan.fitted.schema, request.model)
+    return quote_request(
+        plan.card,
+        image.width_px,
+        image.height_px,
+        plan.fitted.detail,
+        text.tokens,
+        max_output_tokens=output.high,
+        expected_output_tokens=output.expected,
+        low_output_tokens=output.low,
+    )
