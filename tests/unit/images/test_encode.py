@@ -1,0 +1,34 @@
+from io import BytesIO
+
+from drawings import photo_like
+from PIL import Image, ImageDraw
+
+from core.images.encode import encode
+
+
+def test_a_photo_becomes_a_jpeg():
+    image = Image.open(BytesIO(photo_like()))
+    sent = encode(image.copy())
+    assert sent.media_type == "image/jpeg"
+    assert Image.open(BytesIO(sent.data)).size == image.size
+
+
+def test_line_art_stays_exact_as_png():
+    image = Image.new("RGB", (300, 200), "white")
+    ImageDraw.Draw(image).text((20, 20), "Total 42.00", fill="black")
+    sent = encode(image)
+    assert sent.media_type == "image/png"
+    assert Image.open(BytesIO(sent.data)).tobytes() == image.tobytes()
+
+
+def test_metadata_does_not_travel():
+    image = Image.new("RGB", (32, 32), "red")
+    exif = Image.Exif()
+    exif[0x8825] = {1: "N", 2: (52.0, 31.0, 12.0)}
+    image.info |= {"exif": exif.tobytes(), "comment": b"secret place", "icc_profile": b"profile"}
+    for picture in (image, Image.open(BytesIO(photo_like(comment=b"secret place"))).copy()):
+        sent = encode(picture)
+        reopened = Image.open(BytesIO(sent.data))
+        assert not reopened.getexif()
+        assert b"secret" not in sent.data
+        assert b"Exif" not in sent.data
