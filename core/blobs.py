@@ -5,6 +5,7 @@ import re
 import secrets
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
@@ -28,6 +29,10 @@ class BlobStore:
         Raises:
             StorageError: If the disk does not take it.
         """
+        digest = sha256(data).hexdigest()
+        with suppress(FileNotFoundError):
+            os.utime(self.path(digest))  # wanted again, so it is young again
+            return digest
         with self.begin() as upload:
             upload.write(data)
             return upload.finish()
@@ -114,7 +119,6 @@ class Upload:
             self._file.close()
             target.parent.mkdir(mode=0o700, exist_ok=True)
             self._path.replace(target)
-            target.touch()  # an old copy that is wanted again is young again
         except OSError as error:
             raise _no_room(error) from error
         return digest

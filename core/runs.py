@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from core.blobs import BlobStore
 from core.engines.base import TextSink
 from core.errors import ImageError, StoppedError, StorageError, VisionError
+from core.export import Estimate
 from core.phrases import Phrase
 from core.types import (
     AnalysisRequest,
@@ -28,6 +29,8 @@ from core.types import (
     Sampling,
     Success,
 )
+
+NO_ESTIMATE = Estimate()
 
 
 class RunState(StrEnum):
@@ -60,6 +63,14 @@ class SentImage:
     digest: str
     width_px: int
     height_px: int
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A picture to ask about, and what that was expected to cost."""
+
+    source: StoredSource
+    estimate: Estimate = NO_ESTIMATE
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +107,7 @@ class RunItem:
     position: int
     source: StoredSource
     question: Question
+    estimate: Estimate = NO_ESTIMATE
     state: RunState = RunState.QUEUED
     sent: SentImage | None = None
     outcome: Outcome | None = None
@@ -154,11 +166,11 @@ class Runs:
         self._live: dict[str, _LiveRun] = {}
 
     async def start(
-        self, sources: Iterable[StoredSource], question: Question, *, use_cache: bool = True
+        self, wanted: Iterable[Wanted], question: Question, *, use_cache: bool = True
     ) -> str:
         """Write the run down, begin it, and return its unguessable id."""
         run_id = secrets.token_urlsafe(16)
-        items = [RunItem(i, source, question) for i, source in enumerate(sources)]
+        items = [RunItem(i, w.source, question, w.estimate) for i, w in enumerate(wanted)]
         await asyncio.to_thread(self._store.save, run_id, items)
         run = self._live[run_id] = _LiveRun(items, use_cache)
         for position in range(len(items)):
@@ -172,7 +184,9 @@ class Runs:
             run = self._live[run_id] = _LiveRun(self.items(run_id), use_cache=False)
         run.use_cache = False
         old = run.items[position]
-        run.items[position] = RunItem(position, old.source, old.question, sent=old.sent)
+        run.items[position] = RunItem(
+            position, old.source, old.question, old.estimate, sent=old.sent
+        )
         self._begin(run_id, run, position)
 
     async def stop(self, run_id: str) -> None:

@@ -11,7 +11,6 @@ from starlette.routing import Route
 
 from core.blobs import Upload
 from core.errors import StorageError
-from core.images.limits import DecodeLimits
 from core.inbox import Arrival
 from core.version import VERSION
 from core.workbench import Workbench
@@ -42,7 +41,7 @@ def _health(workbench: WorkbenchSource) -> Handler:
                 "status": "healthy",
                 "version": VERSION,
                 "uptime_s": round(time.monotonic() - bench.opened_at_s, 1),
-                "engine": bench.client.engine_name,
+                "engine": bench.engine.name,
                 "model": bench.settings.model,
                 "timestamp": time.time(),
             }
@@ -61,8 +60,8 @@ def _upload(workbench: WorkbenchSource) -> Handler:
         if not bench.inbox.knows(ticket):
             return JSONResponse({"error": "unknown ticket"}, 403)
         try:
-            with bench.blobs.begin() as file:
-                if not await _receive(request, file, DecodeLimits().max_container_bytes):
+            with bench.originals.begin() as file:
+                if not await _receive(request, file, bench.decoder.limits.max_archive_bytes):
                     return JSONResponse({"error": "too large"}, 413)
                 digest = await run_in_threadpool(file.finish)
         except StorageError as error:

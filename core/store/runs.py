@@ -6,11 +6,9 @@ from collections.abc import Iterable
 from pydantic import TypeAdapter
 from sqlalchemy import Column, Engine, Float, Integer, MetaData, String, Table, Text, delete, select
 from sqlalchemy.dialects.sqlite import insert
-from sqlalchemy.exc import OperationalError
 
-from core.errors import StorageError
-from core.phrases import Phrase
 from core.runs import RunItem
+from core.store.database import reading, writing
 
 _metadata = MetaData()
 _items = Table(
@@ -25,18 +23,15 @@ _codec = TypeAdapter(RunItem)
 
 
 class SqlRunStore:
-    """Runs in the database of the data directory."""
+    """Runs in the database of the data directory; every method may raise StorageError."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        _metadata.create_all(engine)
+    def __init__(self, database: Engine) -> None:
+        self._database = database
+        with writing(database) as connection:
+            _metadata.create_all(connection)
 
     def save(self, run_id: str, items: Iterable[RunItem]) -> None:
-        """Write items in one transaction, replacing what was there.
-
-        Raises:
-            StorageError: If the disk does not take it.
-        """
+        """Write items in one transaction, replacing what was there under the same position."""
         rows = [
             {
                 "run_id": run_id,
@@ -46,39 +41,26 @@ class SqlRunStore:
             }
             for item in items
         ]
-        if not rows:
-            return
-        statement = insert(_items)
-        statement = statement.on_conflict_do_update(
-            index_elements=["run_id", "position"],
-            set_={"item": statement.excluded.item, "changed_at": statement.excluded.changed_at},
-        )
-        try:
-            with self._engine.begin() as connection:
-                connection.execute(statement, rows)
-        except OperationalError as error:
-            raise StorageError(
-                Phrase(
-                    "The data directory does not take the results: {reason}.",
-                    {"reason": str(error.orig)},
-                )
-            ) from error
+        new = insert(_items)
+        changes = {"item": new.excluded.item, "changed_at": new.excluded.changed_at}
+        upsert = new.on_conflict_do_update(index_elements=["run_id", "position"], set_=changes)
+        if rows:
+            with writing(self._database) as connection:
+                connection.execute(upsert, rows)
 
     def load(self, run_id: str) -> list[RunItem]:
-        """Return the items of one run in order."""
+        """Return the items of one run in order; an unknown run has none."""
         query = select(_items.c.item).where(_items.c.run_id == run_id).order_by(_items.c.position)
-        with self._engine.connect() as connection:
+        with reading(self._database) as connection:
             return [_codec.validate_json(text) for text in connection.scalars(query)]
 
-    def forget_before(self, moment: float) -> None:
-        """Delete runs that nobody has touched since `moment` (seconds since 1970)."""
-        with self._engine.begin() as connection:
-            connection.execute(delete(_items).where(_items.c.changed_at < moment))
+    def forget_before(self, moment_s: float) -> None:
+        """Delete items that nobody has touched since `moment_s`, in seconds since 1970."""
+        with writing(self._database) as connection:
+            connection.execute(delete(_items).where(_items.c.changed_at < moment_s))
 
-    def digests(self) -> tuple[set[str], set[str]]:
-        """Return the digests that runs still refer to: of originals, and of sent pictures."""
-        with self._engine.connect() as connection:
-            items = [
-                _codec.validate_json(text) for text in connection.scalars(select(_items.c.item))
-            ]
-        return {i.source.digest for i in items}, {i.sent.digest for i in items if i.sent}
+    def all_items(self) -> list[RunItem]:
+        """Return every item that is kept."""
+        with reading(self._database) as connection:
+            rows = connection.scalars(select(_items.c.item))
+            return [_codec.validate_json(text) for text in rows]

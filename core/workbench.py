@@ -1,0 +1,110 @@
+"""The composition root: everything that a front end needs, built once from the settings."""
+
+import time
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from core.blobs import BlobStore
+from core.cache import ResultCache
+from core.catalog import Catalog
+from core.client import VisionClient, open_client
+from core.engines.base import Engine
+from core.errors import StorageError
+from core.images.decoder import Decoder
+from core.inbox import Inbox
+from core.phrases import Phrase
+from core.runs import Runs
+from core.settings import Settings
+from core.store.database import open_database
+from core.store.ledger import Ledger
+from core.store.runs import SqlRunStore
+from core.tray import Tray
+
+RESULTS_KEPT_FOR = timedelta(days=7)
+"""How long results of the Analyze page and their pictures stay on disk after the last change."""
+_UNUSED_UPLOAD_KEPT_FOR = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Workbench:
+    """One process's tools. Made anywhere; its coroutines belong to one event loop."""
+
+    settings: Settings
+    client: VisionClient
+    decoder: Decoder
+    originals: BlobStore
+    sent: BlobStore
+    inbox: Inbox
+    tray: Tray
+    runs: Runs
+    run_store: SqlRunStore
+    opened_at_s: float = field(default_factory=time.monotonic)
+
+    @classmethod
+    def open(cls, settings: Settings) -> "Workbench":
+        """Build everything; only the data directory is touched, no network.
+
+        Raises:
+            VisionError: The data directory or a setting cannot be used.
+        """
+        directory = settings.tessera_data_dir
+        database = open_database(directory)
+        decoder = Decoder()
+        client = open_client(settings, database=database, decoder=decoder)
+        originals, sent = _blobs(directory / "blobs"), _blobs(directory / "sent")
+        store = SqlRunStore(database)
+        bench = cls(
+            settings=settings,
+            client=client,
+            decoder=decoder,
+            originals=originals,
+            sent=sent,
+            inbox=Inbox(),
+            tray=Tray(decoder, originals, sent),
+            runs=Runs(client, originals, sent, store, settings.max_concurrent_requests),
+            run_store=store,
+        )
+        bench.forget_old()
+        return bench
+
+    @property
+    def catalog(self) -> Catalog:
+        """Return what is known about models."""
+        return self.client.catalog
+
+    @property
+    def cache(self) -> ResultCache:
+        """Return the kept answers."""
+        return self.client.cache
+
+    @property
+    def ledger(self) -> Ledger:
+        """Return the record of every call."""
+        return self.client.ledger
+
+    @property
+    def engine(self) -> Engine:
+        """Return what answers."""
+        return self.client.engine
+
+    def forget_old(self, kept_for: timedelta = RESULTS_KEPT_FOR) -> None:
+        """Delete results older than `kept_for`, and the pictures that no result refers to."""
+        self.run_store.forget_before(time.time() - kept_for.total_seconds())
+        items = self.run_store.all_items()
+        unused_s = min(kept_for, _UNUSED_UPLOAD_KEPT_FOR).total_seconds()
+        self.originals.keep_only({i.source.digest for i in items}, older_than_s=unused_s)
+        self.sent.keep_only({i.sent.digest for i in items if i.sent}, older_than_s=unused_s)
+
+    async def close(self) -> None:
+        """End runs, calls and child processes; release files."""
+        await self.client.close()
+        await self.decoder.close()
+
+
+def _blobs(root: Path) -> BlobStore:
+    try:
+        return BlobStore(root)
+    except OSError as error:
+        path = {"path": str(root)}
+        raise StorageError(Phrase("The data directory {path} cannot be used.", path)) from error

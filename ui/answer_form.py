@@ -1,0 +1,108 @@
+"""A structured answer as a form that a person can correct."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from core.tasks.labels import field_label
+from ui.i18n import _
+
+_LONG_TEXT = 90
+
+
+def answer_form(data: Any, *, key: str) -> Any:
+    """Show every field of `data`, editable, and return it as the person left it.
+
+    Text and numbers are inputs, lists are tables, objects are headed groups; what is none of these
+    is shown as JSON and returned unchanged.
+    """
+    if isinstance(data, Mapping):
+        return {name: _field(name, value, f"{key}.{name}") for name, value in data.items()}
+    return _field(_("Answer"), data, key)
+
+
+def _field(name: str, value: Any, key: str) -> Any:
+    label = label_of(name)
+    match value:
+        case Mapping():
+            st.markdown(f"**{label}**")
+            with st.container(key=f"group-{key}".replace(".", "-"), gap="small"):
+                return answer_form(value, key=key)
+        case bool():
+            return st.checkbox(label, value=value, key=key)
+        case list():
+            return _table(label, value, key)
+        case None | str() | int() | float():
+            return _scalar(label, value, key)
+        case _:
+            st.json(value)
+            return value
+
+
+def _scalar(label: str, value: str | float | None, key: str) -> Any:
+    """Return the edited value in its own type; an emptied field is null."""
+    text = "" if value is None else str(value)
+    long = len(text) > _LONG_TEXT or "\n" in text
+    hint = _("not found") if value is None else None
+    if long:
+        height = min(400, 60 + 22 * (text.count("\n") + len(text) // _LONG_TEXT))
+        written = st.text_area(label, text, key=key, height=height)
+    else:
+        written = st.text_input(label, text, key=key, placeholder=hint)
+    if written == text:
+        return value
+    if written == "":
+        return None
+    return _number(written) if isinstance(value, int | float) else written
+
+
+def _number(text: str) -> int | float | str:
+    """Return the number that was typed; what is none stays text, so that nothing typed is lost."""
+    try:
+        return int(text)
+    except ValueError:
+        pass
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def _table(label: str, rows: list[Any], key: str) -> list[Any]:
+    """Show a list as a table with rows that can be added and removed."""
+    objects = bool(rows) and all(isinstance(row, Mapping) for row in rows)
+    if any(isinstance(row, list) or (isinstance(row, Mapping) and not objects) for row in rows):
+        st.markdown(f"**{label}**")
+        st.json(rows)
+        return rows
+    st.caption(label)
+    if not rows:
+        st.markdown(_(":gray[none found]"))
+        return rows
+    frame = pd.DataFrame(rows if objects else {label: rows})
+    columns = {name: st.column_config.Column(label_of(str(name))) for name in frame.columns}
+    edited = st.data_editor(
+        frame, key=key, num_rows="dynamic", hide_index=True, column_config=columns, width="stretch"
+    )
+    if edited.equals(frame):
+        return rows
+    kept: list[Any] = json.loads(edited.to_json(orient="records"))
+    return kept if objects else [row[label] for row in kept if row[label] is not None]
+
+
+def label_of(name: str) -> str:
+    """Return a field's name in words; the fields of our own tasks are translated."""
+    return _(field_label(name))
+
+
+def corrections(before: Any, after: Any, path: str = "") -> list[tuple[str, Any, Any]]:
+    """Return (field, was, is) for each value that differs."""
+    if isinstance(before, Mapping) and isinstance(after, Mapping):
+        found = []
+        for name in before:
+            found += corrections(before[name], after.get(name), f"{path}.{name}" if path else name)
+        return found
+    return [] if before == after else [(path, before, after)]

@@ -1,0 +1,47 @@
+"""What went wrong, why, and what to do, for every error that a person meets."""
+
+import streamlit as st
+
+from core.diagnosis import Diagnosis, diagnose
+from core.errors import VisionError
+from core.types import Failure
+from ui import format as fmt
+from ui.i18n import _, say
+from ui.text import harmless_markdown
+
+_ICONS = {
+    "low": ":material/info:",
+    "medium": ":material/warning:",
+    "high": ":material/error:",
+    "critical": ":material/error:",
+}
+
+
+def show_error(error: VisionError) -> None:
+    """Draw an error that happened before any question was asked."""
+    _show(diagnose(error.code), say(error.detail))
+
+
+def show_failure(failure: Failure) -> None:
+    """Draw why there is no answer, what it cost all the same, and what had arrived."""
+    _show(diagnose(failure.code), say(failure.detail))
+    facts = [_("Attempts: {count}").format(count=failure.attempts)]
+    if failure.attempts:
+        facts.append(_("Cost: {amount}").format(amount=fmt.cost(failure.cost)))
+        facts.append(_("Time: {time}").format(time=fmt.seconds(failure.latency_s)))
+    st.caption(" · ".join(facts).replace("$", r"\$"))
+    for note in failure.notes:
+        st.caption("· " + harmless_markdown(say(note)))
+    if failure.partial_text:
+        with st.expander(_("What had arrived (not a complete answer)")):
+            st.code(failure.partial_text, language=None, wrap_lines=True)
+
+
+def _show(found: Diagnosis, detail: str) -> None:
+    draw = st.warning if found.severity in {"low", "medium"} else st.error
+    lines = [f"**{_(found.summary)}** · `{found.code}`"]
+    if detail:
+        lines.append(harmless_markdown(detail))
+    lines.append(_("**Why:** {cause}").format(cause=_(found.cause)))
+    lines.append(_("**What to do:** {solution}").format(solution=_(found.solution)))
+    draw("\n\n".join(lines), icon=_ICONS[found.severity])

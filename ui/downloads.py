@@ -1,0 +1,49 @@
+"""Answers as files."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from core.export import ExportItem, to_csv, to_json, to_markdown
+from core.i18n import translator
+from core.runs import RunItem
+from core.tasks import task
+from ui.i18n import _, language
+
+
+def show_downloads(items: Sequence[RunItem], *, key: str) -> None:
+    """Offer the finished items as JSON, Markdown and CSV; each is made when it is asked for."""
+    translate = translator(language())
+    formats = {
+        "JSON": ("json", "application/json", to_json),
+        "Markdown": ("md", "text/markdown", to_markdown),
+        "CSV": ("csv", "text/csv", to_csv),
+    }
+    for name, (ending, mime, write) in formats.items():
+        st.download_button(
+            name,
+            data=lambda write=write: write(_exported(items), translate),
+            file_name=f"tessera.{ending}",
+            mime=mime,
+            key=f"{key}.download.{ending}",
+            icon=":material/download:",
+            help=_("Download as {format}").format(format=name),
+            on_click="ignore",
+        )
+
+
+def _exported(items: Sequence[RunItem]) -> list[ExportItem]:
+    return [
+        ExportItem(
+            id=str(item.position + 1),
+            source=item.source.name,
+            outcome=item.outcome,
+            model=item.question.model,
+            detail=item.question.detail,
+            estimate=item.estimate,
+            corrected=item.corrected,
+            disclaimer=task(item.question.task).disclaimer,
+        )
+        for item in items
+        if item.outcome is not None
+    ]

@@ -1,0 +1,94 @@
+"""What all sessions share: the loop, the workbench and its runs. Made once, closed once."""
+
+import asyncio
+import atexit
+import gc
+import logging
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import streamlit as st
+
+from core.errors import VisionError
+from core.runtime import Runtime, forget, singleton
+from core.settings import Settings, load_settings
+from core.workbench import Workbench
+
+log = logging.getLogger(__name__)
+
+_CLOSE_WITHIN_S = 15
+
+
+def settings() -> Settings:
+    """Return the settings of the process: environment, then secrets.toml, then .env."""
+    return singleton("settings", lambda: load_settings(**_secrets()))
+
+
+def runtime() -> Runtime:
+    """Return the loop that all work runs on."""
+    return singleton("runtime", Runtime)
+
+
+def workbench() -> Workbench:
+    """Return the process's workbench, opened at first use.
+
+    Raises:
+        VisionError: A setting or the data directory is unusable; asked again at the next call.
+    """
+    return singleton("workbench", _open)
+
+
+@asynccontextmanager
+async def lifespan(_app: Any) -> AsyncIterator[None]:
+    """Open the workbench before a browser connects, and close it on SIGTERM."""
+    await asyncio.to_thread(_warm_up)
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(shut_down)
+
+
+def shut_down() -> None:
+    """Close what was opened; safe to call twice."""
+    bench, loop = forget("workbench"), forget("runtime")
+    if bench is not None and loop is not None:
+        loop.run(bench.close(), timeout_s=_CLOSE_WITHIN_S)
+    if loop is not None:
+        loop.close()
+
+
+def _open() -> Workbench:
+    bench = Workbench.open(settings())
+    atexit.register(shut_down)  # plain `streamlit run` of a script has no lifespan
+    return bench
+
+
+def _warm_up() -> None:
+    """Pay for heavy imports before the first page, and spare the collector from walking them.
+
+    Streamlit collects garbage after every rerun; frozen objects are left out (119 ms against
+    about 5 with the libraries below loaded).
+    """
+    import openai
+    import pandas as pd
+    import plotly.graph_objects as go
+
+    try:
+        workbench()
+    except VisionError as error:  # the pages say so, too
+        log.warning("not_ready", extra={"code": error.code, "detail": str(error)})
+    log.debug("warm", extra={"loaded": [m.__name__ for m in (openai, pd, go)]})
+    gc.collect()
+    gc.freeze()
+
+
+def _secrets() -> dict[str, Any]:
+    """Return settings kept in .streamlit/secrets.toml, except those that the environment sets."""
+    names = Settings.model_fields.keys()
+    try:
+        found = {str(name).lower(): value for name, value in st.secrets.items()}
+    except FileNotFoundError:  # StreamlitSecretNotFoundError: there is no such file
+        return {}
+    return {n: found[n] for n in names if n in found and n.upper() not in os.environ}

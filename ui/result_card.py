@@ -1,0 +1,127 @@
+"""One picture of a run with its answer: streaming, complete, or failed with a diagnosis."""
+
+from typing import Any
+
+import streamlit as st
+
+from core.phrases import Phrase
+from core.runs import RunItem, RunState
+from core.tasks import task
+from core.types import Failure, Success
+from ui import format as fmt
+from ui.answer_form import answer_form, corrections, label_of
+from ui.diagnosis_box import show_failure
+from ui.downloads import show_downloads
+from ui.i18n import _, say
+from ui.resources import runtime, workbench
+from ui.text import harmless_markdown
+from ui.widgets import zoomable
+
+_QUICK_S = 10
+
+
+def show_result(run_id: str, item: RunItem) -> None:
+    """Draw the picture beside what came of it."""
+    key = f"analyze.{run_id[:8]}.{item.position}"
+    picture, answer = st.columns([5, 7], gap="large")
+    with picture:
+        _show_picture(item, key)
+    with answer:
+        match item.outcome:
+            case Success() as success:
+                _show_success(run_id, item, success, key)
+            case Failure() as failure:
+                show_failure(failure, key=key)
+                _again_button(run_id, item, _("Try again"), key)
+            case None:
+                _show_progress(run_id, item)
+
+
+def _show_picture(item: RunItem, key: str) -> None:
+    if item.sent is None:
+        st.caption(item.source.name)
+        return
+    size = fmt.size(item.sent.width_px, item.sent.height_px)
+    caption = _("Exactly what was sent: {size}").format(size=size)
+    zoomable(item.sent, name=item.source.name, caption=caption, key=f"{key}.picture")
+
+
+def _show_progress(run_id: str, item: RunItem) -> None:
+    if item.state is RunState.QUEUED:
+        st.caption(_("Waiting for its turn …"))
+        return
+    text = workbench().runs.text_so_far(run_id, item.position)
+    if not text:
+        st.caption(_("Asked; waiting for the first words …"))
+    elif item.question.schema:
+        st.code(text, language="json", wrap_lines=True, height=360)
+    else:
+        st.markdown(harmless_markdown(text) + " ▍")
+
+
+def _show_success(run_id: str, item: RunItem, success: Success, key: str) -> None:
+    _show_facts(success)
+    if disclaimer := task(item.question.task).disclaimer:
+        st.warning(say(disclaimer), icon=":material/info:")
+    if success.data is None:
+        st.markdown(harmless_markdown(success.text))
+    else:
+        _show_fields(run_id, item, success, key)
+    _show_notes(success.notes)
+    with st.container(horizontal=True):
+        show_downloads([item], key=key)
+        _again_button(run_id, item, _("Run again without cache"), key)
+
+
+def _show_facts(success: Success) -> None:
+    """Say who answered, what it cost and how long it took, on one line."""
+    usage = success.usage
+    facts = [
+        (_("Answered by"), f"{success.model}"),
+        (_("Cost"), _("$0 (from the cache)") if success.cached else fmt.cost(success.cost)),
+        (_("Input tokens"), fmt.count(usage.input_tokens if usage else None)),
+        (_("Output tokens"), fmt.count(usage.output_tokens if usage else None)),
+        (_("Time"), fmt.seconds(success.latency_s)),
+        (_("Attempts"), str(success.attempts)),
+    ]
+    if success.cached and success.saved_usd:
+        facts.append((_("Saved"), fmt.usd(success.saved_usd)))
+    with st.container(horizontal=True, gap="medium", key=None):
+        for name, value in facts:
+            with st.container(width="content", gap=None):
+                st.caption(name)
+                st.markdown(f"**{harmless_markdown(value)}**")
+
+
+def _show_fields(run_id: str, item: RunItem, success: Success, key: str) -> None:
+    form, raw = st.tabs([_("Fields"), "JSON"])
+    current = success.data if item.corrected is None else item.corrected
+    with form:
+        edited = answer_form(current, key=f"{key}.form")
+        if edited != current:
+            runtime().run(workbench().runs.correct(run_id, item.position, edited), _QUICK_S)
+        _show_corrections(success.data, edited)
+    with raw:
+        st.json(edited)
+
+
+def _show_corrections(before: Any, after: Any) -> None:
+    changed = corrections(before, after)
+    if not changed:
+        return
+    with st.expander(
+        _("Corrected by you: {count}").format(count=len(changed)), icon=":material/edit:"
+    ):
+        for field, was, now in changed:
+            st.text(f"{label_of(field)}: {was} → {now}")
+
+
+def _show_notes(notes: tuple[Phrase, ...]) -> None:
+    for note in notes:
+        st.caption("· " + harmless_markdown(say(note)))
+
+
+def _again_button(run_id: str, item: RunItem, label: str, key: str) -> None:
+    if st.button(label, key=f"{key}.again", icon=":material/refresh:"):
+        runtime().run(workbench().runs.again(run_id, item.position), _QUICK_S)
+        st.rerun()

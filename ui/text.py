@@ -1,0 +1,28 @@
+"""Words that a model wrote, made harmless before a browser sees them."""
+
+import re
+
+_LONGEST = 100_000
+_FENCE = re.compile(r"^(`{3,})[^`\n]*\n.*?(?:^ {0,3}\1`*[ \t]*$|\Z)", re.DOTALL | re.MULTILINE)
+"""A block of code as CommonMark sees it. Indented ones are left out: a list that ends around them
+would end the code, too."""
+_ACTIVE = re.compile(r"([\[\]<>$]|:(?=\w))")
+
+
+def harmless_markdown(text: str) -> str:
+    """Return the text as Markdown that can neither load, link nor run anything.
+
+    Headings, lists, tables and code keep their form. Brackets (pictures, links, coloured text),
+    tags, formulas and `:shortcodes:` lose their meaning; code blocks are left as they are, because
+    nothing in them is active.
+    """
+    text = text[:_LONGEST]
+    safe, end = [], 0
+    for fence in _FENCE.finditer(text):
+        safe += [_escape(text[end : fence.start()]), fence.group()]
+        end = fence.end()
+    return "".join([*safe, _escape(text[end:])])
+
+
+def _escape(text: str) -> str:
+    return _ACTIVE.sub(r"\\\1", text)

@@ -1,0 +1,115 @@
+"""Our browser components: intake, gallery and zoomable picture. The only JavaScript there is."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from core.runs import SentImage
+from ui.i18n import _
+
+_FOLDER = Path(__file__).parent / "components"
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """One entry of a gallery; `state` colours its dot and is empty for none."""
+
+    id: str
+    name: str
+    caption: str = ""
+    url: str = ""
+    state: str = ""
+    state_label: str = ""
+
+
+def intake(ticket: str, *, max_bytes: int) -> None:
+    """Show the drop zone; files go straight to disk, and the page reruns when they are there."""
+    labels = {
+        "title": _("Drop pictures or PDFs here"),
+        "hint": _("or paste them · JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF, HEIC, PDF, zip"),
+        "choose": _("Choose files"),
+        "camera": _("Camera"),
+        "snap": _("Take the picture"),
+        "close": _("Close"),
+        "sending": _("Receiving {done} of {total} …"),
+        "too_large": _("too large"),
+        "failed": _("could not be received"),
+        "no_camera": _("The camera cannot be used here."),
+    }
+    _component("intake")(
+        key="analyze.intake",
+        data={
+            "ticket": ticket,
+            "base": base_path(),
+            "max_bytes": max_bytes,
+            "accept": "image/*,.pdf,.zip,.heic,.heif,.avif",
+            "labels": labels,
+        },
+        on_arrived_change=_nothing,
+    )
+
+
+def gallery(
+    tiles: Sequence[Tile],
+    *,
+    key: str,
+    selected: str = "",
+    pickable: bool = False,
+    removable: bool = False,
+) -> Any:
+    """Show small pictures; the result has `picked` and `removed`, the id of a tile or None."""
+    return _component("gallery")(
+        key=key,
+        data={
+            "items": [asdict(tile) for tile in tiles],
+            "selected": selected,
+            "pickable": pickable,
+            "removable": removable,
+            "labels": {"remove": _("Remove")},
+        },
+        on_picked_change=_nothing,
+        on_removed_change=_nothing,
+    )
+
+
+def zoomable(image: SentImage, *, name: str, caption: str, key: str) -> None:
+    """Show a sent picture, exactly its bytes, with zoom."""
+    _component("zoom")(
+        key=key,
+        data={
+            "url": image_url(image),
+            "width": image.width_px,
+            "height": image.height_px,
+            "alt": name,
+            "caption": caption,
+            "labels": {"in": _("Zoom in"), "out": _("Zoom out"), "fit": _("Fit")},
+        },
+    )
+
+
+def image_url(image: SentImage | None) -> str:
+    """Return where the browser gets a sent picture; it may keep it for ever."""
+    return f"{base_path()}/image/{image.digest}" if image else ""
+
+
+def base_path() -> str:
+    """Return the path that the app is mounted under, without a slash at its end."""
+    path = str(st.get_option("server.baseUrlPath") or "").strip("/")
+    return f"/{path}" if path else ""
+
+
+def _nothing() -> None:
+    """Do nothing: a component only tells triggers that have a callback."""
+
+
+@cache
+def _component(name: str) -> Callable[..., Any]:
+    html, css, js = ((_FOLDER / f"{name}.{kind}").read_text() for kind in ("html", "css", "js"))
+    made: Callable[..., Any] = st.components.v2.component(
+        f"tessera_{name}", html=html, css=css, js=js
+    )
+    return made
