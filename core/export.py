@@ -111,12 +111,26 @@ def _usage(usage: TokenUsage | None) -> dict[str, int] | None:
 
 
 def _error(failure: Failure, translate: Translate) -> dict[str, Any]:
+    words = explain(failure.code, failure.detail, translate)
     return {
         "code": failure.code,
-        "message": failure.detail.translated(translate),
-        "hint": None,
+        "message": words.message,
+        "hint": words.hint,
         "retryable": failure.retryable,
     }
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorWords:
+    """What went wrong, and what to do about it."""
+
+    message: str
+    hint: str | None
+
+
+def explain(code: str, detail: Phrase, translate: Translate = _english) -> ErrorWords:
+    """Return the words for an error: its own, or the diagnosis's where it has none."""
+    return ErrorWords(detail.translated(translate), None)
 
 
 # Markdown

@@ -1,0 +1,222 @@
+"""The command line: `python -m core analyze | estimate | doctor | serve-local`.
+
+Exit codes: 0 all good, 1 something failed, 2 bad usage or configuration, 3 authentication, quota
+or budget stopped it, 130 interrupted.
+"""
+
+import asyncio
+import os
+import sys
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+
+from core.cli_analyze import Analyzer, question_of, show
+from core.cli_doctor import show_checks
+from core.cli_estimate import estimate, size_of
+from core.cli_output import (
+    EXIT_BAD_USAGE,
+    EXIT_INTERRUPTED,
+    EXIT_OK,
+    EXIT_STOPPED,
+    STOPPING_CODES,
+    Console,
+    console,
+)
+from core.errors import VisionError
+from core.i18n import Language, best_language, translator
+from core.images.intake import Intake
+from core.phrases import Phrase, Translate
+from core.settings import Settings, load_settings
+from core.tasks import TASKS
+from core.tokens import Size
+from core.types import Detail
+from core.workbench import Workbench
+
+_DEFAULT_PORT = 8600
+_USUAL_OUTPUT_TOKENS = 500
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    language = best_language(None, os.environ.get("TESSERA_LANG"))
+    arguments = _parser(translator(language)).parse_args(argv)
+    spoken = console(translator(language), as_json=getattr(arguments, "json", False))
+    try:
+        settings = load_settings()
+        language = best_language(None, settings.tessera_lang)
+        spoken = console(translator(language), as_json=spoken.as_json)
+        return _COMMANDS[arguments.command](arguments, settings, language, spoken)
+    except VisionError as error:
+        spoken.error(error)
+        return EXIT_STOPPED if error.code in STOPPING_CODES else EXIT_BAD_USAGE
+    except KeyboardInterrupt:
+        spoken.note(Phrase("Stopped."))
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:  # `| head` has seen enough; the flush at exit would complain again
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_OK
+
+
+def _analyze(arguments: Namespace, settings: Settings, language: Language, spoken: Console) -> int:
+    async def work() -> int:
+        question = question_of(arguments, settings.model, language)
+        workbench = Workbench.open(settings)
+        try:
+            analyzer = Analyzer(
+                workbench.client,
+                Intake(workbench.decoder),
+                question,
+                spoken,
+                settings.max_concurrent_requests,
+            )
+            return show(await analyzer.run(arguments.source), spoken)
+        finally:
+            await workbench.close()
+
+    return asyncio.run(work())
+
+
+def _estimate(arguments: Namespace, settings: Settings, language: Language, spoken: Console) -> int:
+    async def work() -> int:
+        workbench = Workbench.open(settings)
+        try:
+            return await estimate(
+                arguments,
+                spoken,
+                default_model=settings.openai_model,  # the engine inside is free
+                catalog=workbench.catalog,
+                decoder=workbench.decoder,
+                language=language,
+                today=datetime.now(UTC).date(),
+            )
+        finally:
+            await workbench.close()
+
+    return asyncio.run(work())
+
+
+def _doctor(arguments: Namespace, settings: Settings, language: Language, spoken: Console) -> int:
+    del arguments, language
+
+    async def work() -> int:
+        workbench = Workbench.open(settings)
+        try:
+            return await show_checks(workbench, spoken, datetime.now(UTC).date())
+        finally:
+            await workbench.close()
+
+    return asyncio.run(work())
+
+
+def _serve_local(
+    arguments: Namespace, settings: Settings, language: Language, spoken: Console
+) -> int:
+    del settings, language
+    from core.local.serve import serve
+
+    address = f"http://127.0.0.1:{arguments.port}/v1"
+    spoken.note(Phrase("The embedded engine answers at {address}.", {"address": address}))
+    serve(arguments.port)
+    return EXIT_OK
+
+
+_COMMANDS: dict[str, Callable[[Namespace, Settings, Language, Console], int]] = {
+    "analyze": _analyze,
+    "estimate": _estimate,
+    "doctor": _doctor,
+    "serve-local": _serve_local,
+}
+
+
+def _parser(translate: Translate) -> ArgumentParser:
+    _ = translate
+    parser = ArgumentParser(prog="python -m core", description=_("Analyse images, or price them."))
+    commands = parser.add_subparsers(dest="command", required=True)
+    add = commands.add_parser
+    _add_analyze(add("analyze", help=_("Ask about pictures.")), _)
+    _add_estimate(add("estimate", help=_("Say what pictures would cost.")), _)
+    _add_json(add("doctor", help=_("Check settings, disk, decoder and engine.")), _)
+    serve = add("serve-local", help=_("Serve the embedded engine to any OpenAI client."))
+    serve.add_argument("--port", type=_port, default=_DEFAULT_PORT, help=_("TCP port."))
+    return parser
+
+
+def _add_analyze(parser: ArgumentParser, _: Translate) -> None:
+    source = _("Image, PDF, zip, folder, address, or manifest (.csv, .jsonl).")
+    parser.add_argument("source", nargs="+", metavar="SOURCE", help=source)
+    parser.add_argument("--task", choices=list(TASKS), help=_("What to find out."))
+    parser.add_argument("--prompt", help=_("Your own question."))
+    parser.add_argument("--model", help=_("Which model to ask."))
+    parser.add_argument("--detail", choices=[*Detail], help=_("How closely to look."))
+    parser.add_argument(
+        "--max-output-tokens", type=_positive, help=_("The most tokens of one answer.")
+    )
+    parser.add_argument("--no-cache", action="store_true", help=_("Ask even if it is answered."))
+    _add_json(parser, _)
+
+
+def _add_estimate(parser: ArgumentParser, _: Translate) -> None:
+    source = _("Image, PDF, zip, folder, address, or manifest (.csv, .jsonl).")
+    parser.add_argument("source", nargs="*", metavar="SOURCE", help=source)
+    parser.add_argument("--size", type=_size, action="append", metavar="WxH", help=_("In pixels."))
+    parser.add_argument("--model", action="append", help=_("A model; may be repeated."))
+    parser.add_argument("--detail", choices=[*Detail], help=_("How closely to look."))
+    parser.add_argument("--count", type=_positive, default=1, help=_("How many of each."))
+    text = parser.add_mutually_exclusive_group()
+    text.add_argument("--prompt", help=_("Your own question."))
+    text.add_argument("--prompt-tokens", type=_whole, help=_("All tokens of text per picture."))
+    parser.add_argument(
+        "--output-tokens",
+        type=_whole,
+        default=_USUAL_OUTPUT_TOKENS,
+        help=_("Tokens of one answer."),
+    )
+    parser.add_argument(
+        "--cache-hit-rate",
+        type=_share,
+        default=Decimal(0),
+        metavar="F",
+        help=_("Share of pictures that are answered already, 0 to 1."),
+    )
+    _add_json(parser, _)
+
+
+def _add_json(parser: ArgumentParser, _: Translate) -> None:
+    parser.add_argument("--json", action="store_true", help=_("Print one JSON document."))
+
+
+def _whole(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or len(text) > 9:
+        raise ArgumentTypeError(f"{text!r}: 0, 1, 2 ...")
+    return int(text)
+
+
+def _positive(text: str) -> int:
+    if (number := _whole(text)) < 1:
+        raise ArgumentTypeError(f"{text!r}: 1, 2, 3 ...")
+    return number
+
+
+def _port(text: str) -> int:
+    if (number := _positive(text)) > 65535:
+        raise ArgumentTypeError(f"{text!r}: 1-65535")
+    return number
+
+
+def _share(text: str) -> Decimal:
+    try:
+        share = Decimal(text)
+        if 0 <= share <= 1:
+            return share
+    except InvalidOperation:
+        pass
+    raise ArgumentTypeError(f"{text!r}: 0-1")
+
+
+def _size(text: str) -> Size:
+    try:
+        return size_of(text)
+    except ValueError:
+        raise ArgumentTypeError(f"{text!r}: 1024x768") from None

@@ -1,0 +1,309 @@
+"""`python -m core analyze`: ask about every picture and print the answers in intake order."""
+
+import asyncio
+from argparse import Namespace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import Any, Final
+
+from core.cli_output import (
+    EXIT_BAD_USAGE,
+    EXIT_OK,
+    EXIT_SOME_FAILED,
+    EXIT_STOPPED,
+    STOPPING_CODES,
+    Console,
+    usd,
+)
+from core.client import VisionClient
+from core.errors import VisionError
+from core.export import Estimate, ExportItem, json_item, money, to_markdown
+from core.i18n import Language
+from core.images.intake import Accepted, Intake, Refused, Skipped
+from core.images.manifest import ItemOverrides
+from core.phrases import N_, Phrase, Translate
+from core.tasks import Task, prompt_for, task
+from core.types import (
+    AnalysisRequest,
+    Cost,
+    CostBasis,
+    Detail,
+    Failure,
+    ImageSource,
+    Outcome,
+    Success,
+)
+
+_HOPELESS: Final = frozenset({"API001", "API003"})
+"""No key or no money: the next picture would meet the same, so it is not sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What to ask about every picture; a manifest may say otherwise for single ones."""
+
+    task: str
+    prompt: str | None
+    model: str
+    detail: Detail | None
+    max_output_tokens: int | None
+    use_cache: bool
+    language: Language
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One request on its way, with the task it came from."""
+
+    task: Task
+    request: AnalysisRequest
+
+
+@dataclass(slots=True)
+class Answers:
+    """What came of everything, by position in the intake."""
+
+    items: dict[int, ExportItem] = field(default_factory=dict)
+    skipped: list[Skipped] = field(default_factory=list)
+    hopeless: Failure | None = None
+
+    @property
+    def in_order(self) -> list[ExportItem]:
+        """Return the items as they came in."""
+        return [self.items[position] for position in sorted(self.items)]
+
+
+class Analyzer:
+    """Asks about many pictures at once, each failing alone."""
+
+    def __init__(
+        self,
+        client: VisionClient,
+        intake: Intake,
+        question: Question,
+        console: Console,
+        concurrency: int,
+    ) -> None:
+        self._client = client
+        self._intake = intake
+        self._question = question
+        self._console = console
+        self._slots = asyncio.Semaphore(concurrency)
+        self._answers = Answers()
+
+    async def run(self, specs: Sequence[str]) -> Answers:
+        """Ask about everything behind the given paths and addresses."""
+        position = 0
+        async with asyncio.TaskGroup() as group:
+            for spec in specs:
+                async for item in self._intake.open(spec):
+                    if isinstance(item, Skipped):
+                        self._skip(item)
+                        continue
+                    await self._slots.acquire()  # so that few pictures are in memory at once
+                    group.create_task(self._work(position, item))
+                    position += 1
+        return self._answers
+
+    def _skip(self, item: Skipped) -> None:
+        self._answers.skipped.append(item)
+        self._console.progress(f"{item.name}: {item.why.translated(self._console.translate)}")
+
+    async def _work(self, position: int, item: Accepted | Refused) -> None:
+        try:
+            answer = await self._answer(item)
+        finally:
+            self._slots.release()
+        answer = replace(answer, id=item.overrides.id or str(position + 1))
+        self._answers.items[position] = answer
+        self._console.progress(_progress_line(position, answer, self._console.translate))
+
+    async def _answer(self, item: Accepted | Refused) -> ExportItem:
+        if isinstance(item, Refused):
+            return self._exported(item.name, not_asked(item.error))
+        try:
+            asked = asked_about(item.source, self._question, item.overrides)
+        except VisionError as error:  # a manifest names a task that does not exist
+            return self._exported(item.source.name, not_asked(error))
+        if self._answers.hopeless:
+            return self._exported(item.source.name, self._answers.hopeless, asked)
+        estimate = await self._estimate(asked.request)
+        outcome = await self._client.analyze(asked.request, front_end="cli")
+        if isinstance(outcome, Failure) and outcome.code in _HOPELESS:
+            self._answers.hopeless = replace(
+                outcome, attempts=0, latency_s=0.0, cost=_NOTHING, usage=None, partial_text=""
+            )
+        return self._exported(item.source.name, outcome, asked, estimate)
+
+    def _exported(
+        self,
+        name: str,
+        outcome: Outcome,
+        asked: Asked | None = None,
+        estimate: Estimate = Estimate(),  # noqa: B008 - frozen
+    ) -> ExportItem:
+        return ExportItem(
+            id="",
+            source=name,
+            outcome=outcome,
+            model=self._question.model,
+            detail=asked.request.detail if asked else self._question.detail or Detail.HIGH,
+            estimate=estimate,
+            disclaimer=asked.task.disclaimer if asked else None,
+        )
+
+    async def _estimate(self, request: AnalysisRequest) -> Estimate:
+        """Return what the request is expected to cost; unknown where that cannot be told."""
+        try:
+            quote = await self._client.quote(request)
+        except VisionError:  # the answer will say what is wrong with the picture
+            return Estimate()
+        return Estimate(
+            quote.image_tokens.expected if quote.image_tokens else None,
+            quote.input_tokens.expected if quote.input_tokens else None,
+            quote.realtime.expected if quote.realtime else None,
+        )
+
+
+_NOTHING: Final = Cost(Decimal(0), CostBasis.MEASURED)
+
+
+def question_of(arguments: Namespace, model: str, language: Language) -> Question:
+    """Return the question that the arguments ask; a prompt alone is a custom task.
+
+    Raises:
+        ConfigurationError: For a task that does not exist, or a custom one without a prompt.
+    """
+    name = arguments.task or ("custom" if arguments.prompt else "describe")
+    prompt_for(task(name), language, arguments.prompt)
+    return Question(
+        task=name,
+        prompt=arguments.prompt,
+        model=arguments.model or model,
+        detail=Detail(arguments.detail) if arguments.detail else None,
+        max_output_tokens=arguments.max_output_tokens,
+        use_cache=not arguments.no_cache,
+        language=language,
+    )
+
+
+def asked_about(source: ImageSource, question: Question, overrides: ItemOverrides) -> Asked:
+    """Return the request about one picture.
+
+    Raises:
+        ConfigurationError: If a manifest names a task that does not exist or cannot be asked.
+    """
+    chosen = task(overrides.task or question.task)
+    own_prompt = overrides.prompt or (None if overrides.task else question.prompt)
+    system, prompt = prompt_for(chosen, question.language, own_prompt)
+    limit = overrides.max_output_tokens or question.max_output_tokens
+    return Asked(
+        chosen,
+        AnalysisRequest(
+            source=source,
+            task=chosen.name,
+            prompt=prompt,
+            system=system,
+            model=question.model,
+            detail=overrides.detail or question.detail or chosen.detail,
+            sampling=replace(chosen.sampling, max_output_tokens=limit)
+            if limit
+            else chosen.sampling,
+            schema=chosen.schema,
+            use_cache=question.use_cache,
+        ),
+    )
+
+
+def not_asked(error: VisionError) -> Failure:
+    """Return the outcome of an item that never reached the engine; it cost nothing."""
+    return Failure(
+        code=error.code,
+        detail=error.detail,
+        retryable=error.retryable,
+        cost=_NOTHING,
+        attempts=0,
+        latency_s=0.0,
+    )
+
+
+def show(answers: Answers, console: Console) -> int:
+    """Print everything and return the exit code."""
+    items, translate = answers.in_order, console.translate
+    if console.as_json:
+        document: dict[str, Any] = {
+            "items": [json_item(item, translate) for item in items],
+            "totals": totals(items),
+        }
+        if answers.skipped:
+            document["skipped"] = [
+                {"source": each.name, "reason": each.why.translated(translate)}
+                for each in answers.skipped
+            ]
+        console.document(document)
+    elif items:
+        console.text(to_markdown(items, translate))
+        console.text(_summary(items, translate))
+    else:
+        console.note(Phrase("There is no picture to ask about."))
+    return exit_code(items)
+
+
+def totals(items: Sequence[ExportItem]) -> dict[str, Any]:
+    """Return the sums over all items; unknown costs are counted apart and never as 0."""
+    outcomes = [item.outcome for item in items]
+    usages = [outcome.usage for outcome in outcomes if outcome.usage and not _cached(outcome)]
+    known = [outcome.cost.usd for outcome in outcomes if outcome.cost.usd is not None]
+    return {
+        "items": len(items),
+        "succeeded": sum(isinstance(outcome, Success) for outcome in outcomes),
+        "failed": sum(isinstance(outcome, Failure) for outcome in outcomes),
+        "cached": sum(map(_cached, outcomes)),
+        "input_tokens": sum(usage.input_tokens for usage in usages),
+        "output_tokens": sum(usage.output_tokens for usage in usages),
+        "cost_usd": money(sum(known, Decimal(0))),
+        "unknown_costs": len(outcomes) - len(known),
+        "saved_usd": money(
+            sum((getattr(o, "saved_usd", None) or Decimal(0) for o in outcomes), Decimal(0))
+        ),
+    }
+
+
+def exit_code(items: Sequence[ExportItem]) -> int:
+    """Return what the process ends with."""
+    failures = {item.outcome.code for item in items if isinstance(item.outcome, Failure)}
+    if failures & STOPPING_CODES:
+        return EXIT_STOPPED
+    if not items:
+        return EXIT_BAD_USAGE
+    return EXIT_SOME_FAILED if failures else EXIT_OK
+
+
+def _cached(outcome: Outcome) -> bool:
+    return isinstance(outcome, Success) and outcome.cached
+
+
+def _progress_line(position: int, item: ExportItem, translate: Translate) -> str:
+    outcome = item.outcome
+    if isinstance(outcome, Failure):
+        return (
+            f"[{position + 1}] {item.source}: {outcome.code} {outcome.detail.translated(translate)}"
+        )
+    cost = translate(N_("from the cache")) if outcome.cached else usd(outcome.cost.usd, "?")
+    return f"[{position + 1}] {item.source}: {outcome.latency_s:.1f} s, {cost}"
+
+
+def _summary(items: Sequence[ExportItem], translate: Translate) -> str:
+    sums = totals(items)
+    words = Phrase(
+        "{items} pictures: {succeeded} answered ({cached} from the cache), {failed} failed. "
+        "Cost: ${cost}.",
+        {name: sums[name] for name in ("items", "succeeded", "cached", "failed")}
+        | {"cost": sums["cost_usd"]},
+    )
+    text = words.translated(translate)
+    if sums["unknown_costs"]:
+        more = Phrase("The cost of {count} is unknown.", {"count": sums["unknown_costs"]})
+        text = f"{text} {more.translated(translate)}"
+    return text

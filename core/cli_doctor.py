@@ -1,0 +1,62 @@
+"""`python -m core doctor`: run every check and say what to do about the bad ones."""
+
+from datetime import date
+from typing import Any, Final
+
+from core.cli_output import EXIT_OK, EXIT_SOME_FAILED, EXIT_STOPPED, STOPPING_CODES, Console
+from core.doctor import Check, CheckState, examine
+from core.export import explain
+from core.phrases import Translate
+from core.version import VERSION
+from core.workbench import Workbench
+
+_MARKS: Final = {CheckState.OK: "ok  ", CheckState.WARN: "warn", CheckState.FAIL: "FAIL"}
+
+
+async def show_checks(bench: Workbench, console: Console, today: date) -> int:
+    """Print each check when it ends (or all as one JSON document); return the exit code."""
+    checks = []
+    async for check in examine(bench, today):
+        checks.append(check)
+        if not console.as_json:
+            console.text(_line(check, console.translate))
+    if console.as_json:
+        told = [_json(check, console.translate) for check in checks]
+        failed = any(check.state is CheckState.FAIL for check in checks)
+        console.document({"version": VERSION, "ok": not failed, "checks": told})
+    return exit_code(checks)
+
+
+def exit_code(checks: list[Check]) -> int:
+    """Return what the process ends with; a warning is no failure."""
+    failed = [check for check in checks if check.state is CheckState.FAIL]
+    if any(check.code in STOPPING_CODES for check in failed):
+        return EXIT_STOPPED
+    return EXIT_SOME_FAILED if failed else EXIT_OK
+
+
+def _line(check: Check, translate: Translate) -> str:
+    took = "" if check.latency_s is None else f" ({check.latency_s * 1000:.0f} ms)"
+    line = f"{_MARKS[check.state]}  {translate(check.title)}: {_message(check, translate)}{took}"
+    return "\n      ".join(filter(None, (line, _hint(check, translate))))
+
+
+def _json(check: Check, translate: Translate) -> dict[str, Any]:
+    return {
+        "name": check.name,
+        "state": check.state.value,
+        "detail": _message(check, translate),
+        "code": check.code,
+        "hint": _hint(check, translate),
+        "latency_s": None if check.latency_s is None else round(check.latency_s, 3),
+    }
+
+
+def _message(check: Check, translate: Translate) -> str:
+    if check.code is None:
+        return check.detail.translated(translate)
+    return explain(check.code, check.detail, translate).message
+
+
+def _hint(check: Check, translate: Translate) -> str | None:
+    return None if check.code is None else explain(check.code, check.detail, translate).hint

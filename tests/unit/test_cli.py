@@ -1,0 +1,384 @@
+"""Tests of the command line, whole: real settings, client and decoder; the server is a thread."""
+
+import json
+import re
+import threading
+from contextlib import contextmanager
+from decimal import Decimal
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from core.cli import main
+from core.samples import SAMPLES
+
+USAGE = {"prompt_tokens": 900, "completion_tokens": 60, "total_tokens": 960}
+RECEIPT = {
+    "vendor": "SAMPLE CORNER CAFE",
+    "date": "2026-04-05",
+    "currency": "EUR",
+    "total": 20.3,
+    "tax": 1.85,
+    "items": [{"name": "Lemon tart", "quantity": 1, "amount": 4.5}],
+    "notes": [],
+}
+
+
+class Server(BaseHTTPRequestHandler):
+    """Answers as an OpenAI server would: by task, or with the status that the test wants."""
+
+    def do_GET(self):
+        self._send(200, {"object": "list", "data": [{"id": "gpt-4o", "object": "model"}]})
+
+    def do_POST(self):
+        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        self.server.bodies.append(body)
+        if self.server.refusal:
+            status, error = self.server.refusal
+            self._send(status, {"error": {"message": "no", "param": None, **error}})
+            return
+        text = json.dumps(RECEIPT) if "response_format" in body else f"Seen: {prompt_of(body)}"
+        choice = {
+            "index": 0,
+            "finish_reason": "stop",
+            "message": {"role": "assistant", "content": text},
+        }
+        answer = {"id": "c1", "object": "chat.completion", "created": 1, "model": body["model"]}
+        self._send(200, answer | {"choices": [choice], "usage": USAGE})
+
+    def _send(self, status, document):
+        data = json.dumps(document).encode()
+        self.send_response(status)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, *_):
+        pass
+
+
+def prompt_of(body):
+    return body["messages"][1]["content"][0]["text"]
+
+
+@contextmanager
+def running_server():
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Server)
+    server.bodies, server.refusal = [], None
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.fixture
+def offline(tmp_path_factory, monkeypatch):
+    """Settings of an empty environment, with a data directory of its own."""
+    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MODEL", "TESSERA_BUDGET_USD"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TESSERA_DATA_DIR", str(tmp_path_factory.mktemp("data")))
+    monkeypatch.setenv("TESSERA_LANG", "en")
+
+
+@pytest.fixture
+def server(offline, monkeypatch):
+    with running_server() as running:
+        monkeypatch.setenv("OPENAI_API_KEY", "sk-test-0000")
+        monkeypatch.setenv("OPENAI_BASE_URL", f"http://127.0.0.1:{running.server_port}/v1")
+        yield running
+
+
+@pytest.fixture
+def run(capsys):
+    """Run one command; give its exit code, its JSON (or text) and its stderr."""
+
+    def run_command(*arguments):
+        code = main([str(argument) for argument in arguments])
+        said = capsys.readouterr()
+        return code, json.loads(said.out) if "--json" in arguments else said.out, said.err
+
+    return run_command
+
+
+def picture(name="receipt"):
+    return SAMPLES[name].path
+
+
+# estimate
+
+
+def test_estimate_prices_each_size_with_each_model(offline, run):
+    code, document, _ = run(
+        "estimate", "--size", "1024x1024", "--size", "512x512", "--model", "gpt-4o",
+        "--model", "gpt-5.4-mini", "--prompt-tokens", 100, "--output-tokens", 500, "--json",
+    )  # fmt: skip
+    assert code == 0
+    assert [(row["model"], row["width_px"], row["image_tokens"]) for row in document["rows"]] == [
+        ("gpt-4o", 1024, 765),
+        ("gpt-4o", 512, 255),
+        ("gpt-5.4-mini", 1024, 1229),
+        ("gpt-5.4-mini", 512, 308),
+    ]
+    first = document["rows"][0]
+    assert first.keys() == {
+        "model", "width_px", "height_px", "detail", "image_tokens", "prompt_tokens",
+        "output_tokens", "realtime_usd", "batch_usd", "flex_usd", "per_image_usd",
+        "shutdown_date", "notes",
+    }  # fmt: skip
+    assert (first["detail"], first["prompt_tokens"], first["output_tokens"]) == ("high", 100, 500)
+    assert Decimal(first["realtime_usd"]) == 2 * Decimal(first["batch_usd"])
+    assert Decimal("0.0071") < Decimal(first["realtime_usd"]) < Decimal("0.0072")
+    assert first["shutdown_date"] == "2027-01-14"
+    assert "shut down on 2027-01-14" in first["notes"][0]
+
+
+def test_estimate_counts_pictures_and_leaves_cached_ones_out(offline, run):
+    common = ("estimate", "--size", "100x100", "--prompt-tokens", 0, "--json")
+    _, one, _ = run(*common)
+    _, many, _ = run(*common, "--count", 1000, "--cache-hit-rate", "0.25")
+    single, total = (Decimal(d["rows"][0]["realtime_usd"]) for d in (one, many))
+    assert total == 750 * single
+    assert Decimal(many["rows"][0]["per_image_usd"]) == single * Decimal("0.75")
+
+
+def test_estimate_counts_the_prompt_that_would_be_sent(offline, run):
+    _, short, _ = run("estimate", "--size", "9x9", "--prompt", "What is it?", "--json")
+    _, long, _ = run("estimate", "--size", "9x9", "--prompt", "What is it? " * 10, "--json")
+    difference = long["rows"][0]["prompt_tokens"] - short["rows"][0]["prompt_tokens"]
+    assert 36 <= difference <= 37
+    assert "instructions that Tessera sends" in short["rows"][0]["notes"][-1]
+
+
+def test_estimate_measures_pictures(offline, run, tmp_path):
+    (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    code, document, _ = run(
+        "estimate", picture(), tmp_path / "broken.png", "--prompt-tokens", 1, "--json"
+    )
+    assert code == 1
+    [row] = document["rows"]
+    assert (row["source"], row["width_px"], row["height_px"]) == ("receipt.jpg", 1000, 1400)
+    assert [error["source"] for error in document["errors"]] == ["broken.png"]
+
+
+def test_estimate_for_people_is_a_table(offline, run):
+    code, text, _ = run("estimate", "--size", "1024x1024", "--prompt-tokens", 0, "--count", 3)
+    assert code == 0
+    assert "gpt-4o  1024x1024    high           765" in text
+    assert "3 pictures" in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--model", "gpt-9"), "gpt-9 is not in the catalogue.*gpt-4o-mini"),
+        (("--detail", "original"), "does not take the detail original.*auto, low, high"),
+    ],
+)
+def test_estimate_names_what_is_known(offline, run, arguments, words):
+    code, document, err = run("estimate", "--size", "64x64", *arguments, "--json")
+    assert code == 2
+    assert document["error"]["code"] == "CFG001"
+    assert re.search(words, document["error"]["message"])
+    assert document["error"]["message"] in err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("estimate", "--size", "0x10"),
+        ("estimate", "--size", "large"),
+        ("estimate", "--size", "9x9", "--count", "0"),
+        ("estimate", "--size", "9x9", "--cache-hit-rate", "1.5"),
+        ("estimate", "--size", "9x9", "--cache-hit-rate", "nan"),
+        ("estimate", "--size", "9x9", "--prompt", "a", "--prompt-tokens", "1"),
+        ("analyze",),
+        ("analyze", "a.png", "--task", "recipe"),
+        ("serve-local", "--port", "70000"),
+        ("batch", "list"),
+        (),
+    ],
+)
+def test_bad_usage_ends_with_2(offline, arguments, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(arguments)
+    assert stopped.value.code == 2
+    assert "usage:" in capsys.readouterr().err
+
+
+# analyze
+
+
+def test_analyze_answers_in_intake_order(server, run):
+    code, document, err = run(
+        "analyze", picture("chart"), picture("lake"), picture("invoice"), "--json"
+    )
+    assert (code, err) == (0, "")
+    assert [(i["id"], i["source"]) for i in document["items"]] == [
+        ("1", "chart.png"), ("2", "lake.jpg"), ("3", "invoice.png"),
+    ]  # fmt: skip
+    first = document["items"][0]
+    assert first["text"].startswith("Seen: Describe this picture")
+    assert (first["status"], first["cost_basis"], first["detail"]) == (
+        "succeeded", "measured", "high",
+    )  # fmt: skip
+    assert Decimal(first["cost_usd"]) == Decimal("0.00285")
+    assert first["estimate"]["image_tokens"] == 1105
+    assert first["estimate"]["input_tokens"] > 1105
+    assert Decimal(first["estimate"]["cost_usd"]) > 0
+    assert document["totals"] == {
+        "items": 3, "succeeded": 3, "failed": 0, "cached": 0, "input_tokens": 2700,
+        "output_tokens": 180, "cost_usd": "0.00855", "unknown_costs": 0, "saved_usd": "0",
+    }  # fmt: skip
+
+
+def test_analyze_sends_the_tasks_form_and_settings(server, run):
+    code, document, _ = run(
+        "analyze", picture(), "--task", "receipt", "--detail", "low", "--model", "gpt-4.1",
+        "--max-output-tokens", 700, "--json",
+    )  # fmt: skip
+    assert code == 0
+    assert document["items"][0]["data"] == RECEIPT
+    [body] = server.bodies
+    assert (body["model"], body["max_completion_tokens"], body["temperature"]) == (
+        "gpt-4.1", 700, 0.1,
+    )  # fmt: skip
+    assert body["response_format"]["json_schema"]["name"] == "receipt"
+    assert body["messages"][1]["content"][-1]["image_url"]["detail"] == "low"
+
+
+def test_a_prompt_alone_is_a_custom_question(server, run):
+    run("analyze", picture(), "--prompt", "How many tables?", "--json")
+    assert [prompt_of(body) for body in server.bodies] == ["How many tables?"]
+
+
+def test_a_second_run_is_answered_from_the_cache_unless_told_otherwise(server, run):
+    run("analyze", picture(), "--json")
+    _, again, _ = run("analyze", picture(), "--json")
+    assert (again["items"][0]["cached"], again["items"][0]["cost_basis"]) == (True, "cached")
+    assert Decimal(again["totals"]["saved_usd"]) > 0
+    run("analyze", picture(), "--no-cache", "--json")
+    assert len(server.bodies) == 2
+
+
+def test_each_item_fails_alone(server, run, tmp_path):
+    (tmp_path / "empty.png").write_bytes(b"")
+    code, document, _ = run(
+        "analyze", tmp_path / "empty.png", picture(), tmp_path / "missing.jpg", "--json"
+    )
+    assert code == 1
+    assert [item["status"] for item in document["items"]] == ["failed", "succeeded", "failed"]
+    assert [item["error"] and item["error"]["code"] for item in document["items"]] == [
+        "IMG004", None, "IMG003",
+    ]  # fmt: skip
+    assert document["totals"]["failed"] == 2
+
+
+def test_what_is_no_picture_in_a_folder_is_told_apart(server, run, tmp_path):
+    (tmp_path / "a.jpg").write_bytes(picture().read_bytes())
+    (tmp_path / "readme.md").write_text("words")
+    code, document, _ = run("analyze", tmp_path, "--json")
+    assert code == 0
+    assert [item["source"] for item in document["items"]] == ["a.jpg"]
+    assert [each["source"] for each in document["skipped"]] == ["readme.md"]
+
+
+def test_a_manifest_may_ask_each_picture_something_else(server, run, tmp_path):
+    rows = [
+        {"source": str(picture("lake")), "id": "L", "prompt": "Is it dawn?"},
+        {"source": str(picture()), "id": "R", "task": "receipt", "max_output_tokens": 900},
+        {"source": str(picture()), "id": "X", "task": "recipe"},
+    ]
+    manifest = tmp_path / "list.jsonl"
+    manifest.write_text("\n".join(map(json.dumps, rows)))
+    code, document, _ = run("analyze", manifest, "--json")
+    assert code == 1
+    assert [item["id"] for item in document["items"]] == ["L", "R", "X"]
+    assert document["items"][0]["text"] == "Seen: Is it dawn?"
+    assert document["items"][1]["data"] == RECEIPT
+    assert document["items"][2]["error"]["code"] == "CFG001"
+    assert 900 in [body["max_completion_tokens"] for body in server.bodies]
+
+
+@pytest.mark.parametrize(
+    ("refusal", "code"),
+    [
+        ((401, {"code": "invalid_api_key", "type": "invalid_request_error"}), "API001"),
+        ((429, {"code": "insufficient_quota", "type": "insufficient_quota"}), "API003"),
+    ],
+)
+def test_no_key_or_no_money_ends_with_3_and_asks_no_further(
+    server, run, monkeypatch, refusal, code
+):
+    monkeypatch.setenv("MAX_CONCURRENT_REQUESTS", "1")
+    server.refusal = refusal
+    exit_code, document, _ = run("analyze", picture(), picture("lake"), picture("chart"), "--json")
+    assert exit_code == 3
+    assert [item["error"]["code"] for item in document["items"]] == [code] * 3
+    assert len(server.bodies) == 1
+
+
+def test_a_spent_budget_ends_with_3(server, run, monkeypatch):
+    monkeypatch.setenv("TESSERA_BUDGET_USD", "0.000001")
+    code, document, _ = run("analyze", picture(), "--json")
+    assert code == 3
+    assert document["items"][0]["error"]["code"] == "BGT001"
+    assert server.bodies == []
+
+
+def test_people_get_progress_on_stderr_and_answers_on_stdout(server, run):
+    code, out, err = run("analyze", picture(), "--task", "receipt")
+    assert code == 0
+    assert "[1] receipt.jpg:" in err
+    assert "## receipt.jpg" in out
+    assert "- **Total:** 20.3" in out
+    assert "1 pictures: 1 answered" in out
+
+
+def test_an_empty_folder_is_bad_usage(server, run, tmp_path):
+    code, document, _ = run("analyze", tmp_path, "--json")
+    assert (code, document["items"]) == (2, [])
+
+
+def test_a_bad_setting_is_named_and_never_shown(offline, run, monkeypatch):
+    monkeypatch.setenv("DEFAULT_TIMEOUT", "secret-value")
+    code, document, err = run("doctor", "--json")
+    assert code == 2
+    assert "DEFAULT_TIMEOUT" in document["error"]["message"]
+    assert "secret-value" not in err
+
+
+# doctor
+
+
+def test_doctor_finds_everything_in_order(server, run):
+    code, document, _ = run("doctor", "--json")
+    assert code == 0
+    assert document["ok"] is True
+    states = {check["name"]: check["state"] for check in document["checks"]}
+    assert states == {
+        "configuration": "ok", "model": "warn", "data_directory": "ok", "tokenizer": "ok",
+        "decoder": "ok", "models": "ok", "answer": "ok",
+    }  # fmt: skip
+    timed = {c["name"] for c in document["checks"] if c["latency_s"] is not None}
+    assert timed == {"tokenizer", "decoder", "models", "answer"}
+
+
+def test_doctor_says_that_the_key_is_wrong(server, run):
+    server.refusal = (401, {"code": "invalid_api_key", "type": "invalid_request_error"})
+    code, text, _ = run("doctor")
+    assert code == 3
+    assert "FAIL  Tiny request:" in text
+
+
+def test_doctor_says_that_nothing_listens(offline, run, monkeypatch):
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
+    monkeypatch.setenv("DEFAULT_TIMEOUT", "1")
+    code, document, _ = run("doctor", "--json")
+    assert (code, document["ok"]) == (1, False)
+    codes = {check["name"]: check["code"] for check in document["checks"]}
+    assert (codes["models"], codes["answer"]) == ("NET002", "NET002")
