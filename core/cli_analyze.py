@@ -41,9 +41,12 @@ _HOPELESS: Final = frozenset({"API001", "API003"})
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What to ask about every picture; a manifest may say otherwise for single ones."""
+    """What to ask about every picture; a manifest may say otherwise for single ones.
 
-    task: str
+    Where nobody names a task, a prompt makes it a custom one.
+    """
+
+    task: str | None
     prompt: str | None
     model: str
     detail: Detail | None
@@ -170,15 +173,13 @@ _NOTHING: Final = Cost(Decimal(0), CostBasis.MEASURED)
 
 
 def question_of(arguments: Namespace, model: str, language: Language) -> Question:
-    """Return the question that the arguments ask; a prompt alone is a custom task.
+    """Return the question that the arguments ask.
 
     Raises:
-        ConfigurationError: For a task that does not exist, or a custom one without a prompt.
+        ConfigurationError: For a custom task without a prompt.
     """
-    name = arguments.task or ("custom" if arguments.prompt else "describe")
-    prompt_for(task(name), language, arguments.prompt)
-    return Question(
-        task=name,
+    question = Question(
+        task=arguments.task,
         prompt=arguments.prompt,
         model=arguments.model or model,
         detail=Detail(arguments.detail) if arguments.detail else None,
@@ -186,6 +187,8 @@ def question_of(arguments: Namespace, model: str, language: Language) -> Questio
         use_cache=not arguments.no_cache,
         language=language,
     )
+    asked_about(ImageSource("", b""), question, ItemOverrides())  # speaks up before the first file
+    return question
 
 
 def asked_about(source: ImageSource, question: Question, overrides: ItemOverrides) -> Asked:
@@ -194,8 +197,9 @@ def asked_about(source: ImageSource, question: Question, overrides: ItemOverride
     Raises:
         ConfigurationError: If a manifest names a task that does not exist or cannot be asked.
     """
-    chosen = task(overrides.task or question.task)
     own_prompt = overrides.prompt or (None if overrides.task else question.prompt)
+    usual = "custom" if own_prompt else "describe"
+    chosen = task(overrides.task or question.task or usual)
     system, prompt = prompt_for(chosen, question.language, own_prompt)
     limit = overrides.max_output_tokens or question.max_output_tokens
     return Asked(

@@ -256,6 +256,12 @@ def test_a_prompt_alone_is_a_custom_question(server, run):
     assert [prompt_of(body) for body in server.bodies] == ["How many tables?"]
 
 
+def test_a_custom_task_needs_a_prompt(server, run):
+    code, document, _ = run("analyze", picture(), "--task", "custom", "--json")
+    assert code == 2
+    assert "Write what you want to know" in document["error"]["message"]
+
+
 def test_a_second_run_is_answered_from_the_cache_unless_told_otherwise(server, run):
     run("analyze", picture(), "--json")
     _, again, _ = run("analyze", picture(), "--json")
