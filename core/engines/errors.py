@@ -137,7 +137,7 @@ def translate_error(error: Exception, clean: Clean, now_s: float) -> errors.Engi
     error_type = _type_by_cause(chain) or _type_by_mro(error)
     sent = not any(isinstance(cause, _NEVER_SENT) for cause in chain)
     maybe_billed = sent and error_type in _BILLED_WHEN_SENT
-    return error_type(literal_detail(str(error), clean), maybe_billed=maybe_billed)
+    return error_type(_cause_detail(chain, clean), maybe_billed=maybe_billed)
 
 
 _BILLED_WHEN_SENT = frozenset(
@@ -147,8 +147,10 @@ _BILLED_WHEN_SENT = frozenset(
 
 def from_error_object(body: Mapping[str, Any], clean: Clean) -> errors.EngineError:
     """Return our error for an `error` object that came where an answer belongs."""
-    error_type = _type_by_code(body) or errors.MalformedAnswerError
-    return error_type(literal_detail(str(body.get("message") or ""), clean))
+    detail = literal_detail(str(body.get("message") or ""), clean)
+    if error_type := _type_by_code(body):
+        return error_type(detail)
+    return errors.MalformedAnswerError(detail, maybe_billed=True)
 
 
 def retry_after_s(headers: Mapping[str, str], now_s: float) -> float | None:
@@ -172,6 +174,14 @@ def retry_after_s(headers: Mapping[str, str], now_s: float) -> float | None:
 def literal_detail(text: str, clean: Clean) -> Phrase:
     """Return a server's words, without secrets and cut to a length fit for a screen."""
     return errors.literal(clean(text)[:_LONGEST_DETAIL])
+
+
+def _cause_detail(chain: list[BaseException], clean: Clean) -> Phrase:
+    """Return the words nearest to the root: the SDK's own are always "Connection error."."""
+    if isinstance(chain[0], json.JSONDecodeError | UnicodeDecodeError):
+        return Phrase("What the server sent is not JSON.")
+    words = [str(cause) for cause in chain if str(cause)]
+    return literal_detail(words[-1] if words else "", clean)
 
 
 def _from_status(error: openai.APIStatusError, clean: Clean, now_s: float) -> errors.EngineError:

@@ -28,7 +28,8 @@ def fake_answer(text: str = "a red square", finish_reason: str | None = "stop") 
 class FakeEngine:
     """Plays its script one step a call; the last step repeats.
 
-    `gate` holds every call until it is set, for tests of what happens meanwhile.
+    `gate` holds every call until it is set, for tests of what happens meanwhile; `asked` is set
+    by the first call.
     """
 
     script: Iterable[Step] = field(default_factory=lambda: [fake_answer()])
@@ -36,6 +37,7 @@ class FakeEngine:
     origin: str = "https://fake.example/v1"
     gate: asyncio.Event | None = None
     calls: list[EngineCall] = field(default_factory=list)
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
         self._steps = list(self.script)
@@ -43,6 +45,7 @@ class FakeEngine:
     async def send(self, call: EngineCall, on_text: TextSink | None = None) -> EngineAnswer:
         """Play the next step, its text in small pieces when `on_text` is given."""
         self.calls.append(call)
+        self.asked.set()
         step = self._steps.pop(0) if len(self._steps) > 1 else self._steps[0]
         if isinstance(step, Exception):
             raise step

@@ -264,11 +264,11 @@ def _summary(connection: Connection, window: ColumnElement[bool]) -> Summary:
         name: _usd(value) if name.endswith("_usd") else value or 0 for name, value in row.items()
     }
     by_code = (
-        select(calls.c.code, func.count())
+        select(calls.c.code, func.count().label("times"))
         .where(window, final, calls.c.code.is_not(None))
         .group_by(calls.c.code)
     )
-    return Summary(**values, failures=dict(connection.execute(by_code).tuples().all()))
+    return Summary(**values, failures={row.code: row.times for row in connection.execute(by_code)})
 
 
 def _count_if(condition: ColumnElement[bool]) -> ColumnElement[int]:
