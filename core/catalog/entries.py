@@ -13,7 +13,6 @@ from core.pricing import LongContext, ModelPrice, Rates
 
 T = TypeVar("T")
 Choice = TypeVar("Choice", bound=StrEnum)
-Table = Mapping[str, Any]
 
 _TIERS = ("standard", "batch", "flex", "priority")
 
@@ -82,14 +81,12 @@ class _Reader:
             raise EntryError(f"{self.path}.{min(self._left)}: unknown key")
 
 
-def read_rules(tables: Any) -> dict[str, ImageRule]:
+def read_rules(tables: Mapping[str, Any]) -> dict[str, ImageRule]:
     """Read the table of named image rules.
 
     Raises:
         EntryError: Naming the rule and its part.
     """
-    if not isinstance(tables, Mapping):
-        raise EntryError("image_rules: a table is needed")
     return {name: _read_rule(f"image_rules.{name}", table, {}) for name, table in tables.items()}
 
 

@@ -27,16 +27,12 @@ def load_catalog(user_file: Path | None = None) -> Catalog:
         ConfigurationError: Naming the file, and the line or key that is not usable.
     """
     vendor = _read_toml(VENDOR_FILE)
-    user = _read_toml(user_file) if user_file and user_file.exists() else {}
-    try:
-        rules = read_rules(vendor["image_rules"])
-        cards = _vendor_cards(vendor, rules)
-    except EntryError as error:
-        raise _not_usable(VENDOR_FILE, error) from error
-    if user_file is None or not user:
+    rules = read_rules(vendor["image_rules"])
+    cards = _vendor_cards(vendor, rules)
+    if user_file is None or not user_file.exists():
         return Catalog(cards, rules)
     try:
-        return _with_user_models(cards, rules, user)
+        return _with_user_models(cards, rules, _read_toml(user_file))
     except EntryError as error:
         raise _not_usable(user_file, error) from error
 

@@ -48,10 +48,10 @@ def _shutdown_note(card: ModelCard, today: date) -> Phrase | None:
                 values,
             )
         case False, True:
-            return Phrase("{model} will be shut down on {date}, in {days} days.", values)
+            return Phrase("{model} will be shut down on {date} (days left: {days}).", values)
         case _:
             return Phrase(
-                "{model} will be shut down on {date}, in {days} days; its vendor names "
+                "{model} will be shut down on {date} (days left: {days}); its vendor names "
                 "{successor} as the successor.",
                 values,
             )

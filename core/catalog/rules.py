@@ -7,7 +7,7 @@ https://developers.openai.com/api/docs/guides/images-vision, read 2026-11-23.
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, assert_never
 
 from core.types import Detail
 
@@ -90,6 +90,8 @@ def details_of(rule: ImageRule) -> tuple[Detail, ...]:
             return tuple(Detail)
         case UnpublishedRule(candidates=candidates):
             return tuple(d for d in Detail if all(d in details_of(c) for c in candidates))
+        case _:
+            assert_never(rule)
 
 
 def rule_to_json(rule: ImageRule) -> RuleJson:
@@ -104,6 +106,8 @@ def rule_to_json(rule: ImageRule) -> RuleJson:
         case UnpublishedRule(candidates=candidates, max_side_px=max_side_px):
             likely = [rule_to_json(candidate) for candidate in candidates]
             return {"kind": "unpublished", "candidates": likely, "max_side_px": max_side_px}
+        case _:
+            assert_never(rule)
 
 
 def rule_from_json(data: Mapping[str, Any]) -> ImageRule:

@@ -80,8 +80,8 @@ def test_the_default_model_and_what_follows_it():
     assert (card.shutdown_date, card.successor) == (date(2027, 1, 14), "gpt-6-luna")
     assert [str(note) for note in date_notes(card, TODAY)] == [
         (
-            "gpt-4o will be shut down on 2027-01-14, in 52 days; its vendor names gpt-6-luna as the "
-            "successor."
+            "gpt-4o will be shut down on 2027-01-14 (days left: 52); its vendor names gpt-6-luna "
+            "as the successor."
         )
     ]
 
@@ -150,14 +150,14 @@ def test_details_and_temperature_of_a_card():
         (
             ModelCard("m", shutdown_date=TODAY),
             date(2026, 11, 22),
-            "m will be shut down on 2026-11-23, in 1 days.",
+            "m will be shut down on 2026-11-23 (days left: 1).",
         ),
         (
             ModelCard("m", price_until=date(2026, 11, 22)),
             TODAY,
             (
-                "The price of m is a promotion that was announced until 2026-11-22; the bill may be "
-                "higher."
+                "The price of m is a promotion that was announced until 2026-11-22; the bill may "
+                "be higher."
             ),
         ),
         (ModelCard("m", origin=Origin.USER), TODAY, "Your models.toml describes m."),

@@ -269,6 +269,7 @@ def test_an_extreme_strip_keeps_at_least_one_pixel():
     rule = PatchRule(100, PatchView(512), PatchView(None, 4), Detail.HIGH)
     assert seen_size(70_000, 1, rule, Detail.HIGH) == Size(128, 1)
     assert image_tokens(70_000, 1, rule, Detail.HIGH) == 4
+    assert image_tokens_many([70_000, 1], [1, 70_000], rule, Detail.HIGH).tolist() == [4, 4]
 
 
 def test_an_unpublished_rule_gives_a_range_and_loses_no_detail():
