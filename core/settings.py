@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from core.errors import ConfigurationError
@@ -19,7 +19,7 @@ EMBEDDED_MODEL = "local-vision-1"
 class Settings(BaseSettings):
     """What a person can configure; the names are the environment variables in upper case."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
+    model_config = SettingsConfigDict(frozen=True, extra="ignore")
 
     openai_api_key: SecretStr | None = None
     openai_base_url: str | None = None
@@ -36,6 +36,12 @@ class Settings(BaseSettings):
     """Hours a cached answer stays valid; `none` keeps it until it is evicted."""
     tessera_cache_max_mb: int = Field(512, ge=1)
     tessera_allow_plain_http: bool = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _empty_means_default(cls, given: dict[str, Any]) -> dict[str, Any]:
+        """Let an empty variable in the environment switch off what `.env` says."""
+        return {name: value for name, value in given.items() if value != ""}
 
     @field_validator("tessera_cache_ttl_h", mode="before")
     @classmethod
