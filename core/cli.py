@@ -24,6 +24,7 @@ from core.cli_output import (
     Console,
     console,
 )
+from core.doctor import Patient
 from core.errors import VisionError
 from core.i18n import Language, best_language, translator
 from core.images.intake import Intake
@@ -101,11 +102,12 @@ def _doctor(arguments: Namespace, settings: Settings, language: Language, spoken
     del arguments, language
 
     async def work() -> int:
-        workbench = Workbench.open(settings)
+        bench = Workbench.open(settings)
+        patient = Patient(settings, bench.catalog, bench.engine, bench.decoder, bench.client)
         try:
-            return await show_checks(workbench, spoken, datetime.now(UTC).date())
+            return await show_checks(patient, spoken, datetime.now(UTC).date())
         finally:
-            await workbench.close()
+            await bench.close()
 
     return asyncio.run(work())
 

@@ -4,19 +4,18 @@ from datetime import date
 from typing import Any, Final
 
 from core.cli_output import EXIT_OK, EXIT_SOME_FAILED, EXIT_STOPPED, STOPPING_CODES, Console
-from core.doctor import Check, CheckState, examine
+from core.doctor import Check, CheckState, Patient, examine
 from core.export import explain
 from core.phrases import Translate
 from core.version import VERSION
-from core.workbench import Workbench
 
 _MARKS: Final = {CheckState.OK: "ok  ", CheckState.WARN: "warn", CheckState.FAIL: "FAIL"}
 
 
-async def show_checks(bench: Workbench, console: Console, today: date) -> int:
+async def show_checks(patient: Patient, console: Console, today: date) -> int:
     """Print each check when it ends (or all as one JSON document); return the exit code."""
     checks = []
-    async for check in examine(bench, today):
+    async for check in examine(patient, today):
         checks.append(check)
         if not console.as_json:
             console.text(_line(check, console.translate))

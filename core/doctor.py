@@ -14,6 +14,7 @@ from typing import Final, Protocol, runtime_checkable
 from core.catalog import Catalog, Origin
 from core.catalog.freshness import date_notes
 from core.client import VisionClient
+from core.engines.base import Engine
 from core.errors import ModelUnavailableError, VisionError
 from core.images.decoder import Decoder
 from core.phrases import N_, Phrase
@@ -21,7 +22,6 @@ from core.settings import Settings
 from core.tasks import prompt_for, task
 from core.text_tokens import text_tokens
 from core.types import AnalysisRequest, Detail, Failure, ImageSource, Sampling
-from core.workbench import Workbench
 
 _PICTURE: Final = Path(__file__).resolve().parent.parent / "assets" / "favicon.png"
 
@@ -59,16 +59,27 @@ class ListsModels(Protocol):
         ...
 
 
-async def examine(bench: Workbench, today: date) -> AsyncIterator[Check]:
+@dataclass(frozen=True, slots=True)
+class Patient:
+    """What is examined: a workbench's parts."""
+
+    settings: Settings
+    catalog: Catalog
+    engine: Engine
+    decoder: Decoder
+    client: VisionClient
+
+
+async def examine(patient: Patient, today: date) -> AsyncIterator[Check]:
     """Yield each check as it ends; the last one asks the model something tiny, which may cost."""
-    yield check_configuration(bench.settings)
-    yield check_model(bench.settings.model, bench.catalog, today)
-    yield await asyncio.to_thread(check_data_directory, bench.settings.tessera_data_dir)
+    yield check_configuration(patient.settings)
+    yield check_model(patient.settings.model, patient.catalog, today)
+    yield await asyncio.to_thread(check_data_directory, patient.settings.tessera_data_dir)
     yield await asyncio.to_thread(check_tokenizer)
-    yield await check_decoder(bench.decoder, bench.catalog, bench.settings.model)
-    if isinstance(bench.engine, ListsModels):
-        yield await check_engine(bench.engine, bench.settings.model)
-    yield await check_answer(bench.client, bench.settings.model)
+    yield await check_decoder(patient.decoder, patient.catalog, patient.settings.model)
+    if isinstance(patient.engine, ListsModels):
+        yield await check_engine(patient.engine, patient.settings.model)
+    yield await check_answer(patient.client, patient.settings.model)
 
 
 def check_configuration(settings: Settings) -> Check:
