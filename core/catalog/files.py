@@ -40,6 +40,8 @@ def load_catalog(user_file: Path | None = None) -> Catalog:
 def save_user_model(user_file: Path, card: ModelCard) -> None:
     """Write what `card` says differently from the shipped catalogue into the user's file.
 
+    A card that says nothing different leaves the file.
+
     Raises:
         ConfigurationError: If the file that is there cannot be read; it is left alone.
         StorageError: If the file cannot be written.
@@ -51,7 +53,7 @@ def save_user_model(user_file: Path, card: ModelCard) -> None:
         for key, value in entry_of(card, vendor.rules).items()
         if shipped.get(key) != value
     }
-    _change_user_models(user_file, {card.name: own})
+    _change_user_models(user_file, {card.name: own or None})
 
 
 def remove_user_model(user_file: Path, name: str) -> None:

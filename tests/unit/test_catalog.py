@@ -305,6 +305,12 @@ def test_saving_keeps_other_entries_and_removing_takes_one_out(tmp_path):
     assert load_catalog(file).card("a b").provider == "me"
 
 
+def test_saving_the_shipped_card_again_removes_the_users(tmp_path):
+    file = user_file(tmp_path, '[models."gpt-4o"]\nsuccessor = "mine"\n')
+    save_user_model(file, CATALOG.card("gpt-4o"))
+    assert load_catalog(file).card("gpt-4o") == CATALOG.card("gpt-4o")
+
+
 @pytest.mark.parametrize("text", ["[models.x", "models = 3"])
 def test_saving_leaves_a_bad_file_alone(tmp_path, text):
     file = user_file(tmp_path, text)
