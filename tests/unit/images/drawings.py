@@ -47,7 +47,8 @@ def pdf(pages=1, *, size_pt=(200, 100), text="Total 42.00", count=None):
     first = 5
     kids = " ".join(f"{first + page} 0 R" for page in range(pages))
     media = f"/MediaBox [0 0 {width} {height}]"
-    page = f"<< /Type /Page /Parent 2 0 R {media} /Contents 4 0 R /Resources << /Font << /F1 3 0 R >> >> >>"
+    fonts = "/Resources << /Font << /F1 3 0 R >> >>"
+    page = f"<< /Type /Page /Parent 2 0 R {media} /Contents 4 0 R {fonts} >>"
     objects = [
         b"<< /Type /Catalog /Pages 2 0 R >>",
         f"<< /Type /Pages /Kids [{kids}] /Count {count or pages} >>".encode(),

@@ -31,6 +31,10 @@ def children():
     return {int(pid) for task in tasks for pid in (task / "children").read_text().split()}
 
 
+def environment(pid):
+    return Path(f"/proc/{pid}/environ").read_bytes()
+
+
 async def started(pool):
     """Start the pool's only child and return its process id."""
     before = children()
@@ -68,8 +72,9 @@ async def test_nothing_is_enlarged(decoder, size):
 
 
 @pytest.mark.parametrize(
-    ("max_size", "expected"), [((200, 200), (200, 150)), ((400, 75), (100, 75)), ((999, 999), (400, 300))]
-)  # fmt: skip
+    ("max_size", "expected"),
+    [((200, 200), (200, 150)), ((400, 75), (100, 75)), ((999, 999), (400, 300))],
+)
 async def test_the_person_may_ask_for_less(decoder, max_size, expected):
     source = ImageSource("photo.jpg", photo_like((400, 300)))
     prepared = await decoder.prepare(source, GPT_4O, Detail.HIGH, max_size)
@@ -205,7 +210,7 @@ async def test_a_stopped_job_does_not_leave_its_answer_to_the_next(decoder):
 async def test_a_child_knows_no_keys(decoder, monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", "sk-canary")
     pid = await started(decoder)
-    assert b"canary" not in Path(f"/proc/{pid}/environ").read_bytes()
+    assert b"canary" not in environment(pid)
 
 
 async def test_what_libraries_print_stays_off_the_terminal(decoder, capfd):
@@ -226,7 +231,7 @@ async def main():
     await Decoder(workers=1).probe(ImageSource("red", bytes.fromhex(os.environ["PICTURE"])))
     tasks = Path("/proc/self/task").iterdir()
     print(*(pid for task in tasks for pid in (task / "children").read_text().split()), flush=True)
-    os._exit(1)
+    os._exit(0)
 
 asyncio.run(main())
 """
@@ -241,6 +246,7 @@ def test_children_end_with_their_parent():
         capture_output=True,
         text=True,
         timeout=60,
+        check=True,
     )
     pid = int(result.stdout)
     with suppress(ProcessLookupError):

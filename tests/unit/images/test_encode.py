@@ -24,7 +24,7 @@ def test_line_art_stays_exact_as_png():
 def test_metadata_does_not_travel():
     image = Image.new("RGB", (32, 32), "red")
     exif = Image.Exif()
-    exif[0x8825] = {1: "N", 2: (52.0, 31.0, 12.0)}
+    exif.get_ifd(0x8825).update({1: "N", 2: (52.0, 31.0, 12.0)})
     image.info |= {"exif": exif.tobytes(), "comment": b"secret place", "icc_profile": b"profile"}
     for picture in (image, Image.open(BytesIO(photo_like(comment=b"secret place"))).copy()):
         sent = encode(picture)

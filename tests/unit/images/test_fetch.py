@@ -22,7 +22,7 @@ fetch = partial(
 
 @asynccontextmanager
 async def answering(*answers):
-    """A server that gives one raw answer to each connection; yields its port and what it was sent."""
+    """A server that gives one raw answer a connection; yields its port and what it was asked."""
     asked, left = [], list(answers)
 
     async def answer(reader, writer):

@@ -78,9 +78,7 @@ def test_a_reduced_photo_is_turned_too(tag):
     exif[0x0112] = tag
     raster = read(encoded(stored, "JPEG", exif=exif, quality=95), Size(64, 48))
     assert raster.image.size == (64, 48)
-    for seen, meant in zip(
-        corner_colours(raster.image), corner_colours(quadrants()), strict=True
-    ):
+    for seen, meant in zip(corner_colours(raster.image), corner_colours(quadrants()), strict=True):
         assert max(abs(a - b) for a, b in zip(seen, meant, strict=True)) < 12
     assert (messages.TURNED.template in templates(raster)) == (tag > 1)
     assert messages.RESIZED.template in templates(raster)
@@ -106,7 +104,7 @@ def red_palette():
         encoded(Image.new("L", (16, 16), 7), "PNG", transparency=7),
         encoded(Image.new("RGB", (16, 16), "red"), "PNG", transparency=(255, 0, 0)),
         encoded(Image.new("1", (16, 16), 0), "PNG", transparency=0),
-        png(16, 16, 16, 0, b"\0" + b"\x9c\x40" * 16 + (b"\0" + b"\x9c\x40" * 16) * 15, (b"tRNS", b"\x9c\x40")),
+        png(16, 16, 16, 0, (b"\0" + b"\x9c\x40" * 16) * 16, (b"tRNS", b"\x9c\x40")),
     ],
     ids=["RGBA", "LA", "WebP", "P", "GIF", "L+tRNS", "RGB+tRNS", "1+tRNS", "16-bit+tRNS"],
 )  # fmt: skip
@@ -239,7 +237,7 @@ def test_sizes_on_the_right_side_of_the_limits_pass(size):
 def test_too_many_pixels_are_named_in_megapixels():
     head = struct.pack(">IIBBBBB", 10_000, 5_001, 8, 2, 0, 0, 0)
     data = b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", head) + png_chunk(b"IDAT", b"") * 2
-    with pytest.raises(ImageError, match="50.0 megapixels"):
+    with pytest.raises(ImageError, match=r"50\.0 megapixels"):
         read(data)
 
 
