@@ -18,7 +18,7 @@ from core.cli_output import (
 )
 from core.client import VisionClient
 from core.errors import VisionError
-from core.export import Estimate, ExportItem, json_item, money, to_markdown
+from core.export import Estimate, ExportItem, explain, json_item, money, to_markdown
 from core.i18n import Language
 from core.images.intake import Accepted, Intake, Refused, Skipped
 from core.images.manifest import ItemOverrides
@@ -291,9 +291,8 @@ def _cached(outcome: Outcome) -> bool:
 def _progress_line(position: int, item: ExportItem, translate: Translate) -> str:
     outcome = item.outcome
     if isinstance(outcome, Failure):
-        return (
-            f"[{position + 1}] {item.source}: {outcome.code} {outcome.detail.translated(translate)}"
-        )
+        message = explain(outcome.code, outcome.detail, translate).message
+        return f"[{position + 1}] {item.source}: {outcome.code} {message}"
     cost = translate(N_("from the cache")) if outcome.cached else usd(outcome.cost.usd, "?")
     return f"[{position + 1}] {item.source}: {outcome.latency_s:.1f} s, {cost}"
 

@@ -37,7 +37,8 @@ def exit_code(checks: list[Check]) -> int:
 def _line(check: Check, translate: Translate) -> str:
     took = "" if check.latency_s is None else f" ({check.latency_s * 1000:.0f} ms)"
     line = f"{_MARKS[check.state]}  {translate(check.title)}: {_message(check, translate)}{took}"
-    return "\n      ".join(filter(None, (line, _hint(check, translate))))
+    hint = _hint(check, translate)
+    return f"{line}\n      {hint}" if hint else line
 
 
 def _json(check: Check, translate: Translate) -> dict[str, Any]:
@@ -54,7 +55,8 @@ def _json(check: Check, translate: Translate) -> dict[str, Any]:
 def _message(check: Check, translate: Translate) -> str:
     if check.code is None:
         return check.detail.translated(translate)
-    return explain(check.code, check.detail, translate).message
+    words = explain(check.code, check.detail, translate)
+    return words.summary if words.message == words.summary else f"{words.summary} {words.message}"
 
 
 def _hint(check: Check, translate: Translate) -> str | None:

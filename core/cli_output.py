@@ -51,9 +51,7 @@ class Console:
     def error(self, error: VisionError) -> None:
         """Say why nothing could be done, and what to do."""
         words = explain(error.code, error.detail, self.translate)
-        print(f"{error.code}: {words.message}", file=self.err)
-        if words.hint:
-            print(words.hint, file=self.err)
+        print(f"{error.code}: {words.message}\n{words.hint}", file=self.err)
         if self.as_json:
             told = {"code": error.code, "message": words.message, "hint": words.hint}
             self.document({"error": told})

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
+from core.diagnosis import diagnose
 from core.phrases import N_, Phrase, Translate
 from core.tasks.labels import field_label
 from core.types import Cost, Detail, Failure, Outcome, Success, TokenUsage
@@ -122,15 +123,18 @@ def _error(failure: Failure, translate: Translate) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class ErrorWords:
-    """What went wrong, and what to do about it."""
+    """What kind of error it is, what was special here, and what to do about it."""
 
+    summary: str
     message: str
-    hint: str | None
+    hint: str
 
 
 def explain(code: str, detail: Phrase, translate: Translate = _english) -> ErrorWords:
-    """Return the words for an error: its own, or the diagnosis's where it has none."""
-    return ErrorWords(detail.translated(translate), None)
+    """Return the words for an error; the summary is its message where it has none of its own."""
+    found = diagnose(code)
+    summary = translate(found.summary)
+    return ErrorWords(summary, detail.translated(translate) or summary, translate(found.solution))
 
 
 # Markdown
@@ -145,7 +149,8 @@ def _section(item: ExportItem, translate: Translate) -> str:
     lines = [f"## {_inline(item.source)}", "", _facts(item, translate), ""]
     match item.outcome:
         case Failure() as failure:
-            lines += [f"> **{failure.code}** {_inline(failure.detail.translated(translate))}", ""]
+            words = explain(failure.code, failure.detail, translate)
+            lines += [f"> **{failure.code}** {_inline(words.message)}", ">", f"> {words.hint}", ""]
         case Success(text=text):
             if item.disclaimer:
                 lines += [f"> {_inline(item.disclaimer.translated(translate))}", ""]

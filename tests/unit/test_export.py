@@ -3,10 +3,13 @@
 import csv
 import io
 import json
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
+from core.diagnosis import diagnose
+from core.errors import literal
 from core.export import Estimate, ExportItem, json_item, to_csv, to_json, to_markdown
 from core.phrases import Phrase
 from core.types import Cost, CostBasis, Detail, Failure, Success, TokenUsage
@@ -94,6 +97,12 @@ def test_a_failure_has_the_same_fields_and_no_answer():
     assert failed["error"]["code"] == "API002"
     assert failed["error"]["message"] == "Too many requests"
     assert failed["error"]["retryable"] is True
+    assert failed["error"]["hint"] == diagnose("API002").solution
+
+
+def test_an_error_without_words_of_its_own_is_summed_up():
+    wordless = json_item(item(replace(FAILURE, detail=literal(""))))
+    assert wordless["error"]["message"] == diagnose("API002").summary
 
 
 def test_a_correction_is_kept_beside_the_answer():
@@ -107,7 +116,9 @@ def test_json_keeps_the_words_of_every_language():
 
 
 def test_notes_and_errors_are_said_in_the_readers_language():
-    chinese = {"Too many requests": "请求过多"}.get
+    def chinese(sentence):
+        return {"Too many requests": "请求过多"}.get(sentence, sentence)
+
     assert json_item(item(FAILURE), chinese)["error"]["message"] == "请求过多"
 
 
