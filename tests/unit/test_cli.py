@@ -2,15 +2,21 @@
 
 import json
 import re
+import signal
+import subprocess
+import sys
 import threading
 from contextlib import contextmanager
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 
 from core.cli import main
 from core.samples import SAMPLES
+
+ROOT = Path(__file__).resolve().parents[2]
 
 USAGE = {"prompt_tokens": 900, "completion_tokens": 60, "total_tokens": 960}
 RECEIPT = {
@@ -33,6 +39,8 @@ class Server(BaseHTTPRequestHandler):
     def do_POST(self):
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
         self.server.bodies.append(body)
+        self.server.asked.set()
+        self.server.may_answer.wait(30)
         if self.server.refusal:
             status, error = self.server.refusal
             self._send(status, {"error": {"message": "no", "param": None, **error}})
@@ -66,6 +74,8 @@ def prompt_of(body):
 def running_server():
     server = ThreadingHTTPServer(("127.0.0.1", 0), Server)
     server.bodies, server.refusal = [], None
+    server.asked, server.may_answer = threading.Event(), threading.Event()
+    server.may_answer.set()
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     try:
@@ -348,6 +358,18 @@ def test_people_get_progress_on_stderr_and_answers_on_stdout(server, run):
 def test_an_empty_folder_is_bad_usage(server, run, tmp_path):
     code, document, _ = run("analyze", tmp_path, "--json")
     assert (code, document["items"]) == (2, [])
+
+
+def test_control_c_ends_with_130_while_a_call_is_open(server):
+    server.may_answer.clear()
+    command = [sys.executable, "-m", "core", "analyze", picture(), "--json"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT)
+    assert server.asked.wait(30)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    server.may_answer.set()
+    assert (process.returncode, out) == (130, b"")
+    assert err.decode().splitlines() == ["Stopped."]
 
 
 def test_a_bad_setting_is_named_and_never_shown(offline, run, monkeypatch):
