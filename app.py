@@ -1,22 +1,22 @@
 """Tessera in one file with two roles: the launcher of the process, and each session's script.
 
-`streamlit run app.py` imports it once to find `app`, the ASGI application; Streamlit then runs it
-again for every session, where a runtime exists and only the router is needed.
+`streamlit run app.py` finds `app`, the ASGI application, and imports this file once for it; for
+every session Streamlit then runs it again, where a runtime exists and only the frame is drawn.
 """
-
-from pathlib import Path
 
 import streamlit as st
 
-HERE = Path(__file__).resolve()
+if st.runtime.exists():
+    from ui.navigation import run_page
 
-
-def launch() -> st.App:
-    """Build the process: pages, routes, and a service that starts before any browser connects."""
+    run_page()
+else:
     import sys
+    from pathlib import Path
 
     from streamlit.runtime.pages_manager import PagesManager
 
+    HERE = Path(__file__).resolve()
     sys.path.insert(0, str(HERE.parent))
     from service.routes import routes
     from service.security import middleware
@@ -24,17 +24,9 @@ def launch() -> st.App:
 
     # A first request for /batch would run pages/batch.py bare, without this file (streamlit 1.67).
     PagesManager.uses_pages_directory = False
-    return st.App(
+    app = st.App(  # a literal call: Streamlit looks for it in the source
         HERE,
         lifespan=lifespan,
         routes=routes(workbench),
         middleware=middleware(st.get_option("server.allowedHosts") or []),
     )
-
-
-if st.runtime.exists():
-    from ui.navigation import run_page
-
-    run_page()
-else:
-    app = launch()

@@ -26,11 +26,16 @@ def show_engine() -> None:
         st.caption(f":material/event_busy: {note}")
 
 
-def shutdown_note(card: ModelCard, today: date | None = None) -> str:
+def today() -> date:
+    """Return the day in UTC, by which vendors switch models off."""
+    return datetime.now(UTC).date()
+
+
+def shutdown_note(card: ModelCard) -> str:
     """Return when the vendor switches a model off and what follows it; empty when that is far."""
     if card.shutdown_date is None:
         return ""
-    days = (card.shutdown_date - (today or datetime.now(UTC).date())).days
+    days = (card.shutdown_date - today()).days
     if days > _SOON_DAYS:
         return ""
     when = format_date(card.shutdown_date, "long", locale=language())

@@ -36,7 +36,7 @@ def seconds(duration_s: float | None) -> str:
     """Return a duration."""
     if duration_s is None:
         return _("unknown")
-    return f"{duration_s * 1000:.0f} ms" if duration_s < 1 else f"{duration_s:.1f} s"
+    return f"{duration_s * 1000:.0f} ms" if duration_s < 1 else f"{round(duration_s, 1):g} s"
 
 
 def size(width_px: int, height_px: int) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 import streamlit as st
 
 from core.inbox import Arrival
+from core.runs import SentImage
 from core.samples import SAMPLES, Sample
 from core.tray import TrayItem, Unusable
 from core.types import Detail
@@ -14,6 +15,9 @@ from ui.i18n import _, say
 from ui.resources import runtime, workbench
 from ui.state import state
 from ui.widgets import Tile, gallery, image_url, intake
+
+TASK_KEY = "analyze.task"
+"""The task widget; a sample chooses the task that suits it."""
 
 _READ_WITHIN_S = 900
 _AT_ONCE = 4
@@ -25,11 +29,7 @@ def show_intake() -> None:
     if not inbox.knows(here.ticket):
         here.ticket = inbox.new_ticket()
     intake(here.ticket, max_bytes=workbench().decoder.limits.max_archive_bytes)
-    link, samples = st.columns([4, 5], vertical_alignment="bottom", gap="medium")
-    with link:
-        _link_form()
-    with samples:
-        _sample_choice()
+    _link_form()
     if arrived := inbox.take(here.ticket):
         _read(arrived)
 
@@ -37,7 +37,9 @@ def show_intake() -> None:
 def show_tray() -> list[TrayItem]:
     """Draw what waits and what cannot be used; return what can be asked about."""
     here = state()
-    if here.tray:
+    if not here.tray:
+        _show_samples()
+    else:
         removed = gallery(
             [_tile(item) for item in here.tray], key="analyze.tray", removable=True
         ).removed
@@ -68,29 +70,24 @@ def _link_form() -> None:
                 _add(_run(workbench().tray.from_url(url.strip(), *_default_view())))
 
 
-def _sample_choice() -> None:
-    chosen = st.pills(
-        _("Or try a sample"),
-        list(SAMPLES),
-        format_func=lambda name: _(SAMPLES[name].title),
-        key=f"analyze.sample.{state().samples_used}",
-    )
-    if chosen:
-        state().samples_used += 1
-        _add_sample(SAMPLES[chosen])
+def _show_samples() -> None:
+    """Offer the built-in pictures to whoever has none at hand."""
+    st.caption(_("Nothing at hand? Try one of these:"))
+    tiles = [
+        Tile(name, _(sample.title), url=_sample_url(sample)) for name, sample in SAMPLES.items()
+    ]
+    if picked := gallery(tiles, key="analyze.samples", pickable=True).picked:
+        sample = SAMPLES[picked]
+        st.session_state[TASK_KEY] = sample.task
+        data = sample.path.read_bytes()
+        arrival = Arrival(sample.file, workbench().originals.put(data), len(data))
+        _add(_run(workbench().tray.from_upload(arrival, *_default_view())))
         st.rerun()
 
 
-def _add_sample(sample: Sample) -> None:
-    """Put a sample into the tray, and choose the task that suits it."""
+def _sample_url(sample: Sample) -> str:
     data = sample.path.read_bytes()
-    digest = workbench().originals.put(data)
-    _add(
-        _run(
-            workbench().tray.from_upload(Arrival(sample.file, digest, len(data)), *_default_view())
-        )
-    )
-    st.session_state["analyze.task"] = sample.task
+    return image_url(SentImage(workbench().sent.put(data), 0, 0))
 
 
 def _read(arrived: Sequence[Arrival]) -> None:

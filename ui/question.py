@@ -13,6 +13,7 @@ from core.types import AnswerSchema, Detail, Sampling
 from ui.diagnosis_box import show_error
 from ui.engine_badge import shutdown_note, today
 from ui.i18n import _, language
+from ui.intake import TASK_KEY
 from ui.resources import workbench
 
 _MOST_OUTPUT_TOKENS = 32_000
@@ -49,7 +50,7 @@ def _choose_task() -> str:
         _("Task"),
         list(TASKS),
         format_func=lambda name: _(TASKS[name].title),
-        key="analyze.task",
+        key=TASK_KEY,
         bind="query-params",
         persist_state="session",
     )

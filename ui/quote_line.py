@@ -108,7 +108,14 @@ def _quote(item: TrayItem, question: Question, card: ModelCard) -> Quote | None:
     output = expect_output_tokens([], expected, question.sampling.max_output_tokens)
     try:
         return quote_request(
-            card, item.width_px, item.height_px, question.detail, text.count, output
+            card,
+            item.width_px,
+            item.height_px,
+            question.detail,
+            text.tokens,
+            max_output_tokens=output.high,
+            expected_output_tokens=output.expected,
+            low_output_tokens=output.low,
         )
     except ImageTokensError:
         return None

@@ -14,14 +14,13 @@ class SessionState:
     """The memory of one session; nothing here is shared and nothing holds picture bytes.
 
     `ticket` lets this session's pages upload. `tray` holds the pictures that wait for a question,
-    `unusable` what was refused. `run_id` is the last run; `samples_used` renews the sample buttons.
+    `unusable` what was refused. `run_id` is the last run.
     """
 
     ticket: str = ""
     tray: list[TrayItem] = field(default_factory=list)
     unusable: list[Unusable] = field(default_factory=list)
     run_id: str = ""
-    samples_used: int = 0
 
 
 def state() -> SessionState:
