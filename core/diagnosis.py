@@ -23,7 +23,7 @@ class Severity(StrEnum):
 class Diagnosis:
     """One code in words: English sentences for the translator.
 
-    `fix_available` says that Tessera can do something about it on its own.
+    `fix_available` says that Tessera itself does something about it: it tries again.
     """
 
     code: str
@@ -238,7 +238,6 @@ _ALL = (
         N_("The answer was cut off."),
         N_("It reached the output limit. It was billed, and a part of an answer is not used."),
         N_("Raise the output limit and ask again."),
-        fix_available=True,
     ),
     Diagnosis(
         "CNT004",

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -40,6 +39,8 @@ from core.types import Cost, CostBasis, TokenUsage
 
 _HISTORY_ROWS = 200
 _USAGE = tuple(TokenUsage.__dataclass_fields__)
+_PLANNED = tuple(name for name in PlannedCall.__dataclass_fields__ if name != "estimated_usd")
+_INSERT_CALL = insert(calls)  # made once: with its values outside it is compiled once
 
 
 class Ledger:
@@ -89,15 +90,13 @@ class Ledger:
                 left_usd = cap_usd - spending.spent_usd - spending.reserved_usd
                 if amount_usd > left_usd:
                     raise _over_budget(amount_usd, left_usd, cap_usd)
-            connection.execute(
-                insert(reservations).values(
-                    id=reservation_id,
-                    at_s=self._clock(),
-                    owner=self._owner,
-                    amount_nano_usd=to_nano(amount_usd),
-                    **_planned_values(planned),
-                )
-            )
+            held = {
+                "id": reservation_id,
+                "at_s": self._clock(),
+                "owner": self._owner,
+                "amount_nano_usd": to_nano(amount_usd),
+            }
+            connection.execute(insert(reservations), held | _planned_values(planned))
 
     def record(self, record: CallRecord, settles: str | None = None) -> None:
         """Append a row, and free the reservation it settles in the same transaction.
@@ -106,7 +105,7 @@ class Ledger:
             StorageError: If the disk does not take it; the reservation then stays.
         """
         with writing(self._database) as connection:
-            connection.execute(insert(calls).values(self._row(record)))
+            connection.execute(_INSERT_CALL, self._row(record))
             if settles is not None:
                 connection.execute(delete(reservations).where(reservations.c.id == settles))
 
@@ -164,7 +163,7 @@ class Ledger:
                 code=LostCallError.code,
                 cost=Cost(None, CostBasis.UNKNOWN),
             )
-            connection.execute(insert(calls).values(self._row(record)))
+            connection.execute(_INSERT_CALL, self._row(record))
             connection.execute(delete(reservations).where(reservations.c.id == row["id"]))
 
     def _row(self, record: CallRecord) -> dict[str, Any]:
@@ -176,7 +175,7 @@ class Ledger:
             "status": record.status.value,
             "code": record.code,
             "cached": record.cached,
-            **(asdict(record.usage) if record.usage else {}),
+            **{name: getattr(record.usage, name, None) for name in _USAGE},
             "cost_nano_usd": to_nano(cost.usd),
             "cost_basis": cost.basis.value,
             "counted_nano_usd": to_nano(counted_usd) or 0,
@@ -208,15 +207,13 @@ def _over_budget(amount_usd: Decimal, left_usd: Decimal, cap_usd: Decimal) -> Bu
 
 
 def _planned_values(planned: PlannedCall) -> dict[str, Any]:
-    values = asdict(planned)
-    return values | {"estimated_nano_usd": to_nano(values.pop("estimated_usd"))}
+    values = {name: getattr(planned, name) for name in _PLANNED}
+    return values | {"estimated_nano_usd": to_nano(planned.estimated_usd)}
 
 
 def _planned(row: RowMapping) -> PlannedCall:
-    names = PlannedCall.__dataclass_fields__.keys() - {"estimated_usd"}
-    return PlannedCall(
-        **{name: row[name] for name in names}, estimated_usd=from_nano(row["estimated_nano_usd"])
-    )
+    values = {name: row[name] for name in _PLANNED}
+    return PlannedCall(**values, estimated_usd=from_nano(row["estimated_nano_usd"]))
 
 
 def _record(row: RowMapping) -> CallRecord:

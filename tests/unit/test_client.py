@@ -1,4 +1,5 @@
 import asyncio
+import sqlite3
 from decimal import Decimal
 
 import pytest
@@ -349,3 +350,29 @@ async def test_explain_names_what_differs(tmp_path):
 
     assert hit.differing == ()
     assert other.differing == ("preparation", "prompt")
+
+
+async def test_an_answer_that_was_paid_for_survives_a_full_disk(tmp_path):
+    async with open_test_client(tmp_path, FakeEngine()) as client:
+        await client.analyze(make_request())
+        with sqlite3.connect(tmp_path / "ledger.db") as connection:
+            connection.execute(
+                "CREATE TRIGGER full BEFORE INSERT ON calls "
+                "BEGIN SELECT RAISE(FAIL, 'database or disk is full'); END"
+            )
+        connection.close()
+        outcome = await client.analyze(make_request(b"another"))
+
+    assert outcome.text == "a red square"
+    assert "missing in the ledger" in outcome.notes[-1].template
+
+
+async def test_with_a_budget_nothing_is_spent_that_cannot_be_written_down(tmp_path):
+    engine = FakeEngine()
+    async with open_test_client(tmp_path, engine, budget_usd="1") as client:
+        with sqlite3.connect(tmp_path / "ledger.db") as connection:
+            connection.execute("DROP TABLE reservations")
+        connection.close()
+        outcome = await client.analyze(make_request())
+
+    assert (outcome.code, engine.calls) == ("SYS001", [])

@@ -1,0 +1,52 @@
+import ssl
+
+import pytest
+
+from core.engines.openai import OpenAIEngine
+from core.engines.session import Session
+from core.errors import AuthenticationError
+from core.settings import Settings
+
+
+def settings(**values):
+    return Settings(_env_file=None, **values)
+
+
+@pytest.mark.parametrize(
+    ("base_url", "origin"),
+    [
+        (None, "https://api.openai.com/v1"),
+        (
+            "https://name:word@relay.example:8443/openai/v1/?key=x",
+            "https://relay.example:8443/openai/v1/",
+        ),
+    ],
+)
+def test_the_origin_names_the_endpoint_without_secrets(base_url, origin):
+    engine = OpenAIEngine(settings(openai_api_key="sk-test", openai_base_url=base_url))
+    assert (engine.name, engine.origin) == ("openai", origin)
+
+
+def test_without_key_and_server_the_engine_is_the_embedded_one():
+    engine = OpenAIEngine(settings(openai_api_key=None, openai_base_url=None))
+    assert (engine.name, engine.origin) == ("embedded", "embedded")
+
+
+@pytest.mark.parametrize("key", ["sk-with-a-line\n", "sk-größe", " sk-space"])
+async def test_a_key_that_cannot_be_one_is_refused_before_it_is_quoted(key):
+    engine = OpenAIEngine(settings(openai_api_key=key))
+    with pytest.raises(AuthenticationError) as caught:
+        await engine.model_names()
+    assert key.strip() not in str(caught.value)
+
+
+async def test_the_sdk_never_retries_redirects_or_trusts_blindly():
+    session = Session(settings(openai_api_key="sk-test"))
+    try:
+        http = session._sdk._client
+        assert session._sdk.max_retries == 0
+        assert http.follow_redirects is False
+        assert http._transport._pool._ssl_context.verify_mode is ssl.CERT_REQUIRED
+        assert http._transport._pool._ssl_context.check_hostname is True
+    finally:
+        await session.close()
