@@ -16,9 +16,10 @@ from core.cli_output import (
     Console,
     usd,
 )
+from core.cli_text import item_text
 from core.client import VisionClient
 from core.errors import VisionError
-from core.export import Estimate, ExportItem, explain, json_item, money, to_markdown
+from core.export import Estimate, ExportItem, explain, json_item, money
 from core.i18n import Language
 from core.images.intake import Accepted, Intake, Refused, Skipped
 from core.images.manifest import ItemOverrides
@@ -247,7 +248,8 @@ def show(answers: Answers, console: Console) -> int:
             ]
         console.document(document)
     elif items:
-        console.text(to_markdown(items, translate))
+        for item in items:
+            console.text(item_text(item, translate))
         console.text(_summary(items, translate))
     else:
         console.note(Phrase("There is no picture to ask about."))
@@ -300,8 +302,8 @@ def _progress_line(position: int, item: ExportItem, translate: Translate) -> str
 def _summary(items: Sequence[ExportItem], translate: Translate) -> str:
     sums = totals(items)
     words = Phrase(
-        "{items} pictures: {succeeded} answered ({cached} from the cache), {failed} failed. "
-        "Cost: ${cost}.",
+        "Pictures: {items}, answered: {succeeded}, from the cache: {cached}, failed: {failed}, "
+        "cost: ${cost}.",
         {name: sums[name] for name in ("items", "succeeded", "cached", "failed")}
         | {"cost": sums["cost_usd"]},
     )

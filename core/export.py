@@ -186,7 +186,9 @@ def _value_lines(value: Any, translate: Translate, depth: int) -> list[str]:
         lines = []
         for name, child in value.items():
             label = f"{indent}- **{_inline(translate(field_label(str(name))))}:**"
-            if _is_plain(child):
+            if isinstance(child, str) and "\n" in child:
+                lines += [label, *_fenced(child, indent + "  ")]
+            elif _is_plain(child):
                 lines.append(f"{label} {_inline(_plain_text(child))}")
             else:
                 lines += [label, *_value_lines(child, translate, depth + 1)]
@@ -204,6 +206,13 @@ def _value_lines(value: Any, translate: Translate, depth: int) -> list[str]:
             )
         ]
     return [f"{indent}{_inline(_plain_text(value))}"]
+
+
+def _fenced(text: str, indent: str) -> list[str]:
+    """Return text that keeps its line breaks, in a fence that nothing in it can close."""
+    longest = max((len(run) for run in re.findall("`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return ["", *(f"{indent}{line}" for line in (fence, *text.splitlines(), fence)), ""]
 
 
 def _shared_columns(rows: list[Any]) -> list[str]:

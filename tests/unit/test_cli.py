@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -60,7 +60,8 @@ class Server(BaseHTTPRequestHandler):
         self.send_header("content-type", "application/json")
         self.send_header("content-length", str(len(data)))
         self.end_headers()
-        self.wfile.write(data)
+        with suppress(BrokenPipeError):  # the interrupted command has hung up
+            self.wfile.write(data)
 
     def log_message(self, *_):
         pass
@@ -350,9 +351,17 @@ def test_people_get_progress_on_stderr_and_answers_on_stdout(server, run):
     code, out, err = run("analyze", picture(), "--task", "receipt")
     assert code == 0
     assert "[1] receipt.jpg:" in err
-    assert "## receipt.jpg" in out
-    assert "- **Total:** 20.3" in out
-    assert "1 pictures: 1 answered" in out
+    assert "=== receipt.jpg" in out
+    assert "Total: 20.3\n" in out
+    assert "Items:\n  - Name: Lemon tart, Quantity: 1, Amount: 4.5\n" in out
+    assert "Notes: -\n" in out
+    assert "answered: 1" in out
+
+
+def test_a_pictures_text_cannot_command_the_terminal(server, run):
+    _, out, _ = run("analyze", picture(), "--prompt", "\x1b]0;owned\x07\x1b[2Jred\nline\ttab")
+    assert "]0;owned[2Jred\nline\ttab" in out
+    assert "\x1b" not in out
 
 
 def test_an_empty_folder_is_bad_usage(server, run, tmp_path):
@@ -378,6 +387,18 @@ def test_a_bad_setting_is_named_and_never_shown(offline, run, monkeypatch):
     assert code == 2
     assert "DEFAULT_TIMEOUT" in document["error"]["message"]
     assert "secret-value" not in err
+
+
+@pytest.mark.slow
+def test_without_key_and_network_the_samples_are_read(offline, run):
+    code, document, _ = run("analyze", picture(), picture("invoice"), "--task", "receipt", "--json")
+    assert code == 0
+    for item, name in zip(document["items"], ("receipt", "invoice"), strict=True):
+        truth = SAMPLES[name].truth
+        read = item["data"] | {"items": len(item["data"]["items"])}
+        assert {field: read[field] for field in truth} == truth
+    assert "2026-05-04" in document["items"][0]["data"]["notes"][0]
+    assert document["totals"]["cost_usd"] == "0"
 
 
 # doctor

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from dataclasses import replace
 from decimal import Decimal
 
@@ -130,6 +131,11 @@ def test_markdown_shows_fields_and_a_table():
     assert "Cost: $0.0000045" in text
 
 
+def test_markdown_keeps_the_lines_of_a_text_whatever_is_in_it():
+    text = to_markdown([item(success(data={"full_text": "one\n```\n<b>two"}))])
+    assert "- **Full text:**\n\n  ````\n  one\n  ```\n  <b>two\n  ````\n" in text
+
+
 def test_markdown_shows_what_a_person_corrected():
     assert "21.0" in to_markdown([item(success(data=RECEIPT), corrected=RECEIPT | {"total": 21.0})])
 
@@ -156,7 +162,8 @@ def test_markdown_loads_nothing(hostile, place):
         "data": item(success(data={"a": hostile, "rows": [{hostile: hostile}]})),
         "source": item(success("fine"), source=hostile),
     }
-    text = to_markdown([items[place]]).replace("<br>", "")
+    outside_fences = re.sub(r"(?s)(`{3,}).*?\1", "", to_markdown([items[place]]))
+    text = outside_fences.replace("<br>", "")
     assert "![" not in text
     assert "<" not in text
 
