@@ -5,6 +5,7 @@ answer into one late block.
 """
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from typing import Any
 
@@ -16,6 +17,8 @@ AsgiApp = Callable[
     Awaitable[None],
 ]
 
+_log = logging.getLogger(__name__)
+
 _CHUNKS_AHEAD = 16  # how far the app may run ahead of a slow reader
 
 
@@ -23,14 +26,17 @@ class AsgiStreamTransport(httpx2.AsyncBaseTransport):
     """Run an ASGI app in a task of its own and hand out its body as it is sent.
 
     Closing the response, or cancelling the request, cancels the app's task. The read timeout of the
-    client is kept; what the app raises reaches the caller.
+    client is kept; what the app raises reaches the caller. The app's lifespan begins with the first
+    request and ends when the client is closed.
     """
 
     def __init__(self, app: AsgiApp) -> None:
         self._app = app
+        self._lifespan = _Lifespan(app)
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Return as soon as the app has sent its status and headers."""
+        await self._lifespan.begin()
         exchange = _Exchange(await request.aread(), request.extensions.get("timeout", {}))
         exchange.start(self._app, _scope(request))
         try:
@@ -39,6 +45,44 @@ class AsgiStreamTransport(httpx2.AsyncBaseTransport):
             await exchange.aclose()
             raise
         return httpx2.Response(start["status"], headers=start.get("headers", []), stream=exchange)
+
+    async def aclose(self) -> None:
+        """End the app's lifespan, so that it releases what it holds."""
+        await self._lifespan.end()
+
+
+class _Lifespan:
+    """The app's life as a server would run it; an app that knows no lifespan raises and is fine."""
+
+    def __init__(self, app: AsgiApp) -> None:
+        self._app = app
+        self._events: asyncio.Queue[_Message] = asyncio.Queue()
+        self._begun = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    async def begin(self) -> None:
+        if self._task is None:
+            self._events.put_nowait({"type": "lifespan.startup"})
+            self._task = asyncio.create_task(self._run())
+        await self._begun.wait()
+
+    async def _run(self) -> None:
+        scope = {"type": "lifespan", "asgi": {"version": "3.0"}}
+        try:
+            await self._app(scope, self._events.get, self._send)
+        except Exception:  # noqa: BLE001 - the specification lets an app raise anything here
+            _log.debug("lifespan_unsupported", exc_info=True)
+        finally:
+            self._begun.set()
+
+    async def _send(self, message: _Message) -> None:
+        if message["type"] == "lifespan.startup.complete":
+            self._begun.set()
+
+    async def end(self) -> None:
+        if self._task is not None:
+            self._events.put_nowait({"type": "lifespan.shutdown"})
+            await self._task
 
 
 def _scope(request: httpx2.Request) -> _Message:

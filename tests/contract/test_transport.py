@@ -17,7 +17,11 @@ def chunk(body, *, more=True):
 
 
 def client_for(app):
-    return httpx2.AsyncClient(transport=AsgiStreamTransport(app), base_url="http://inside")
+    async def http_only(scope, receive, send):
+        assert scope["type"] == "http"
+        await app(scope, receive, send)
+
+    return httpx2.AsyncClient(transport=AsgiStreamTransport(http_only), base_url="http://inside")
 
 
 async def test_status_headers_and_body_arrive():
@@ -119,6 +123,27 @@ async def test_an_app_that_stops_halfway_is_a_protocol_error():
     async with client_for(app) as client:
         with pytest.raises(httpx2.RemoteProtocolError):
             await client.get("/")
+
+
+async def test_the_lifespan_begins_before_the_first_request_and_ends_with_the_client():
+    happened = []
+
+    async def app(scope, receive, send):
+        if scope["type"] == "lifespan":
+            while (event := (await receive())["type"]) != "lifespan.shutdown":
+                happened.append(event)
+                await send({"type": f"{event}.complete"})
+            happened.append(event)
+            return
+        happened.append("http")
+        await send(START)
+        await send(chunk(b"", more=False))
+
+    async with httpx2.AsyncClient(transport=AsgiStreamTransport(app)) as client:
+        await client.get("http://inside")
+        await client.get("http://inside")
+
+    assert happened == ["lifespan.startup", "http", "http", "lifespan.shutdown"]
 
 
 async def test_the_sdk_streams_through_it_and_sees_its_timeout():
