@@ -11,11 +11,15 @@ _MAX_TICKETS = 1000
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """An uploaded file: the label the browser gave it, and its digest in the blob store."""
+    """An uploaded file: the label the browser gave it, and its digest in the blob store.
+
+    `position` is its place among the files that the browser sent; they arrive in any order.
+    """
 
     name: str
     digest: str
     size_bytes: int
+    position: int = 0
 
 
 class Inbox:
@@ -47,9 +51,9 @@ class Inbox:
                 self._arrivals.move_to_end(ticket)
 
     def take(self, ticket: str) -> list[Arrival]:
-        """Return what has arrived since last asked, in order."""
+        """Return what has arrived since last asked, in the order it was chosen."""
         with self._lock:
             if ticket not in self._arrivals:
                 return []
             taken, self._arrivals[ticket] = self._arrivals[ticket], []
-            return taken
+            return sorted(taken, key=lambda arrival: arrival.position)

@@ -5,6 +5,7 @@ restart of the browser shows the same results.
 """
 
 import asyncio
+import logging
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -29,6 +30,8 @@ from core.types import (
     Sampling,
     Success,
 )
+
+_log = logging.getLogger(__name__)
 
 NO_ESTIMATE = Estimate()
 
@@ -229,6 +232,9 @@ class Runs:
             outcome = _stopped("".join(run.text[position]))
         except VisionError as error:
             outcome = _failure(error)
+        except Exception:  # noqa: BLE001 - a bug must not leave the item looking busy for ever
+            _log.exception("run_item_crashed", extra={"run": run_id, "position": position})
+            outcome = _failure(VisionError(Phrase("This is a fault in Tessera. It was logged.")))
         state = RunState.SUCCEEDED if isinstance(outcome, Success) else RunState.FAILED
         await self._change(run_id, position, state=state, outcome=outcome)
 
@@ -255,8 +261,12 @@ class Runs:
     async def _change(self, run_id: str, position: int, **changes: Any) -> None:
         run = self._live.get(run_id)
         items = run.items if run else self.items(run_id)
-        items[position] = replace(items[position], **changes)
-        await asyncio.to_thread(self._store.save, run_id, [items[position]])
+        changed = replace(items[position], **changes)
+        try:
+            await asyncio.to_thread(self._store.save, run_id, [changed])
+        except StorageError:  # the page can still show what the disk does not take
+            _log.exception("run_item_not_kept", extra={"run": run_id, "position": position})
+        items[position] = changed
 
 
 def _failure(error: VisionError, partial_text: str = "") -> Failure:

@@ -67,7 +67,9 @@ def _upload(workbench: WorkbenchSource) -> Handler:
         except StorageError as error:
             return JSONResponse({"error": str(error)}, 507)
         name = unquote(request.headers.get("x-name", "image"))[:_MAX_NAME]
-        bench.inbox.add(ticket, Arrival(name, digest, file.size_bytes))
+        position = request.headers.get("x-position", "")
+        place = int(position) if position.isascii() and position.isdigit() else 0
+        bench.inbox.add(ticket, Arrival(name, digest, file.size_bytes, place))
         return JSONResponse({"size_bytes": file.size_bytes})
 
     return upload

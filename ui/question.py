@@ -51,7 +51,6 @@ def _choose_task() -> str:
         list(TASKS),
         format_func=lambda name: _(TASKS[name].title),
         key=TASK_KEY,
-        bind="query-params",
         persist_state="session",
     )
 

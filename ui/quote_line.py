@@ -1,7 +1,7 @@
 """What the question will cost, said before it is asked, and what is done to the pictures first."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 import streamlit as st
@@ -16,6 +16,7 @@ from core.tray import TrayItem
 from ui import format as fmt
 from ui.i18n import _, say
 from ui.resources import workbench
+from ui.text import harmless_markdown
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +44,9 @@ def show_quote(priced: Sequence[PricedItem], question: Question) -> None:
     quotes = [p.quote for p in priced if p.quote]
     with st.container(border=True, key="analyze-quote", gap="small"):
         st.markdown(_headline(quotes, question))
-        for line in _reasons(priced):
-            st.caption(line)
+        if workbench().settings.embedded:
+            st.caption(_elsewhere(priced, question))
+        _show_reasons(priced)
 
 
 def _headline(quotes: Sequence[Quote], question: Question) -> str:
@@ -67,6 +69,21 @@ def _headline(quotes: Sequence[Quote], question: Question) -> str:
     )
 
 
+def _elsewhere(priced: Sequence[PricedItem], question: Question) -> str:
+    """Say what the default model on the network would charge for the same question."""
+    model = workbench().settings.openai_model
+    there = [
+        p.quote for p in price([p.item for p in priced], replace(question, model=model)) if p.quote
+    ]
+    total = _total(there)
+    if total is None:
+        return ""
+    text = _("{model} would charge about {usd} for this ({tokens} input tokens). It is not asked.")
+    return text.format(
+        usd=fmt.usd(total.expected).replace("$", r"\$"), model=model, tokens=_tokens(there)
+    )
+
+
 def _tokens(quotes: Sequence[Quote]) -> str:
     if any(quote.input_tokens is None for quote in quotes):
         return _("unknown")
@@ -80,24 +97,32 @@ def _total(quotes: Sequence[Quote]) -> UsdRange | None:
     return sum((quote.realtime for quote in quotes if quote.realtime), start=nothing)
 
 
-def _reasons(priced: Sequence[PricedItem]) -> list[str]:
-    """Say what happens to the pictures; once for all that share it."""
-    lines: dict[str, None] = {}
-    for p in priced:
-        if p.quote is None:
-            lines[
-                _("{name}: this model cannot take it at this detail.").format(name=p.item.name)
-            ] = None
-            continue
-        sent = fmt.size(p.quote.sent.width_px, p.quote.sent.height_px)
-        was = fmt.size(p.item.width_px, p.item.height_px)
-        if sent != was:
-            lines[
-                _("{was} is sent as {sent}: the model sees no more.").format(was=was, sent=sent)
-            ] = None
-        for note in (*p.quote.notes, *p.item.notes):
-            lines[say(note)] = None
-    return list(lines)[:6]
+def _show_reasons(priced: Sequence[PricedItem]) -> None:
+    """Say what is done to the pictures first; behind a click where there are many."""
+    if len(priced) == 1:
+        for line in _reasons(priced[0]):
+            st.caption(line)
+        return
+    told = [(p.item.name, _reasons(p)) for p in priced]
+    if not any(lines for _name, lines in told):
+        return
+    with st.expander(_("What is done to the pictures")):
+        for name, lines in told:
+            if lines:
+                st.caption(f"**{harmless_markdown(name)}** · {' '.join(lines)}")
+
+
+def _reasons(p: PricedItem) -> list[str]:
+    if p.quote is None:
+        return [_("This model cannot take it at this detail; choose another.")]
+    sent = fmt.size(p.quote.sent.width_px, p.quote.sent.height_px)
+    was = fmt.size(p.item.width_px, p.item.height_px)
+    lines = (
+        []
+        if sent == was
+        else [_("{was} is sent as {sent}: the model sees no more.").format(was=was, sent=sent)]
+    )
+    return lines + [say(note) for note in (*p.quote.notes, *p.item.notes)]
 
 
 def _quote(item: TrayItem, question: Question, card: ModelCard) -> Quote | None:

@@ -31,7 +31,7 @@ def show_result(run_id: str, item: RunItem) -> None:
             case Success() as success:
                 _show_success(run_id, item, success, key)
             case Failure() as failure:
-                show_failure(failure, key=key)
+                show_failure(failure)
                 _again_button(run_id, item, _("Try again"), key)
             case None:
                 _show_progress(run_id, item)
@@ -60,7 +60,7 @@ def _show_progress(run_id: str, item: RunItem) -> None:
 
 
 def _show_success(run_id: str, item: RunItem, success: Success, key: str) -> None:
-    _show_facts(success)
+    _show_facts(item, success)
     if disclaimer := task(item.question.task).disclaimer:
         st.warning(say(disclaimer), icon=":material/info:")
     if success.data is None:
@@ -73,24 +73,41 @@ def _show_success(run_id: str, item: RunItem, success: Success, key: str) -> Non
         _again_button(run_id, item, _("Run again without cache"), key)
 
 
-def _show_facts(success: Success) -> None:
-    """Say who answered, what it cost and how long it took, on one line."""
+def _show_facts(item: RunItem, success: Success) -> None:
+    """Say what it cost, how long it took, and what was predicted beside what was billed."""
     usage = success.usage
+    cost, beside_cost = fmt.cost(success.cost), _predicted(fmt.usd(item.estimate.cost_usd), item)
+    if success.cached:
+        cost = _("$0 (cached)")
+        beside_cost = _("saved {usd}").format(usd=fmt.usd(success.saved_usd))
+    predicted = "" if success.cached else _predicted(fmt.count(item.estimate.input_tokens), item)
     facts = [
-        (_("Answered by"), f"{success.model}"),
-        (_("Cost"), _("$0 (from the cache)") if success.cached else fmt.cost(success.cost)),
-        (_("Input tokens"), fmt.count(usage.input_tokens if usage else None)),
-        (_("Output tokens"), fmt.count(usage.output_tokens if usage else None)),
-        (_("Time"), fmt.seconds(success.latency_s)),
-        (_("Attempts"), str(success.attempts)),
+        (_("Cost"), cost, beside_cost),
+        (_("Input tokens"), fmt.count(usage.input_tokens if usage else None), predicted),
+        (_("Output tokens"), fmt.count(usage.output_tokens if usage else None), ""),
+        (_("Time"), fmt.seconds(success.latency_s), _first_token(success)),
     ]
-    if success.cached and success.saved_usd:
-        facts.append((_("Saved"), fmt.usd(success.saved_usd)))
-    with st.container(horizontal=True, gap="medium", key=None):
-        for name, value in facts:
-            with st.container(width="content", gap=None):
-                st.caption(name)
-                st.markdown(f"**{harmless_markdown(value)}**")
+    columns = st.columns(len(facts), gap="small")
+    for column, (name, value, aside) in zip(columns, facts, strict=True):
+        with column.container(gap=None):
+            st.caption(name)
+            st.markdown(f"**{harmless_markdown(value)}**")
+            if aside:
+                st.caption(harmless_markdown(aside))
+    answered = _("Answered by {model}").format(model=success.model)
+    attempts = _("attempts: {count}").format(count=success.attempts)
+    st.caption(harmless_markdown(answered if success.cached else f"{answered} · {attempts}"))
+
+
+def _predicted(value: str, item: RunItem) -> str:
+    """Return the prediction for paid calls; what costs nothing was not predicted to anybody."""
+    return _("predicted {value}").format(value=value) if item.estimate.cost_usd else ""
+
+
+def _first_token(success: Success) -> str:
+    if success.first_token_s is None:
+        return ""
+    return _("first words after {time}").format(time=fmt.seconds(success.first_token_s))
 
 
 def _show_fields(run_id: str, item: RunItem, success: Success, key: str) -> None:

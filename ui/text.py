@@ -9,6 +9,10 @@ would end the code, too."""
 _ACTIVE = re.compile(r"([\[\]<>$]|:(?=\w))")
 
 
+_HEADING = re.compile(r"^(#{1,6})(?= )", re.MULTILINE)
+"""An answer's headings stay below those of the page."""
+
+
 def harmless_markdown(text: str) -> str:
     """Return the text as Markdown that can neither load, link nor run anything.
 
@@ -25,4 +29,5 @@ def harmless_markdown(text: str) -> str:
 
 
 def _escape(text: str) -> str:
+    text = _HEADING.sub(lambda mark: "####" if len(mark[1]) < 3 else "#####", text)
     return _ACTIVE.sub(r"\\\1", text)

@@ -10,6 +10,14 @@ def test_only_the_holder_of_the_ticket_sees_its_files():
     assert inbox.take(mine) == []
 
 
+def test_files_come_in_the_order_they_were_chosen():
+    inbox = Inbox()
+    ticket = inbox.new_ticket()
+    inbox.add(ticket, Arrival("b.png", "b" * 64, 3, position=1))
+    inbox.add(ticket, Arrival("a.png", "a" * 64, 3, position=0))
+    assert [arrival.name for arrival in inbox.take(ticket)] == ["a.png", "b.png"]
+
+
 def test_an_unknown_ticket_takes_and_gives_nothing():
     inbox = Inbox()
     inbox.add("forged", Arrival("a.png", "d" * 64, 3))

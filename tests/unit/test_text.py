@@ -16,6 +16,7 @@ from ui.text import harmless_markdown
         (":red[loud] :material/home:", r"\:red\[loud\] \:material/home:"),
         ("**bold** and\n\n| a | b |\n|:--|--:|", "**bold** and\n\n| a | b |\n|:--|--:|"),
         ("```\n![x](y)\n```", "```\n![x](y)\n```"),
+        ("# A\n## B\n### C", "#### A\n#### B\n##### C"),
     ],
 )
 def test_active_marks_lose_their_meaning(written, shown):

@@ -7,7 +7,7 @@ export default function ({ parentElement, data, setTriggerValue }) {
   const words = data.labels
   let me = instances.get(parentElement)
   if (!me) {
-    me = { queue: [], active: 0, done: 0, total: 0, problems: [], camera: null }
+    me = { queue: [], active: 0, done: 0, total: 0, position: 0, problems: [], camera: null }
     instances.set(parentElement, me)
   }
   me.data = data
@@ -35,12 +35,13 @@ export default function ({ parentElement, data, setTriggerValue }) {
       : me.problems.join(' · ')
   }
 
-  const send = async (file) => {
+  const send = async ({ file, position }) => {
     if (file.size > me.data.max_bytes) throw new Error(words.too_large)
     const answer = await fetch(`${me.data.base}/upload/${me.data.ticket}`, {
       method: 'PUT',
       headers: {
         'X-Name': encodeURIComponent(file.webkitRelativePath || file.name || 'image.png'),
+        'X-Position': position,
         'Content-Type': 'application/octet-stream',
       },
       body: file,
@@ -51,11 +52,11 @@ export default function ({ parentElement, data, setTriggerValue }) {
 
   const work = async () => {
     while (me.queue.length) {
-      const file = me.queue.shift()
+      const next = me.queue.shift()
       try {
-        await send(file)
+        await send(next)
       } catch (error) {
-        me.problems.push(`${file.name}: ${error instanceof TypeError ? words.failed : error.message}`)
+        me.problems.push(`${next.file.name}: ${error instanceof TypeError ? words.failed : error.message}`)
       }
       me.done += 1
       show()
@@ -66,7 +67,7 @@ export default function ({ parentElement, data, setTriggerValue }) {
     const wanted = [...files]
     if (!wanted.length) return
     if (me.active === 0) Object.assign(me, { done: 0, total: 0, problems: [] })
-    me.queue.push(...wanted)
+    me.queue.push(...wanted.map((file) => ({ file, position: me.position++ })))
     me.total += wanted.length
     show()
     const workers = Math.min(4 - me.active, wanted.length)
