@@ -15,6 +15,10 @@ from core.images.sniff import Kind
 MAX_COUNTED_FRAMES = 1000
 
 _NEXT_JPEG_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
+_JPEG_END, _JPEG_SCAN = 0xD9, 0xDA
+_JPEG_BARE = {0x01, 0xD8}  # markers without content
+_JPEG_FRAMES = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_JPEG_PROGRESSIVE = {0xC2, 0xC6, 0xCA, 0xCE}
 _PNG_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 # First column, first row, column step, row step of the passes: PNG specification, 8.2.
 _ADAM7 = (
@@ -28,27 +32,17 @@ _ADAM7 = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class JpegScans:
-    """How often a JPEG redraws itself, and whether its end marker is there."""
-
-    count: int
-    complete: bool
-
-
-def jpeg_scans(data: bytes) -> JpegScans:
-    """Walk the markers of the first picture; what follows its end is not looked at."""
-    count, at = 0, 2
-    while marker := _NEXT_JPEG_MARKER.search(data, at):
-        at = marker.end()
-        code = data[at - 1]
-        if code == 0xD9:
-            return JpegScans(count, complete=True)
-        if code in (0x01, 0xD8):
-            continue
-        count += code == 0xDA
-        at += int.from_bytes(data[at : at + 2], "big")
-    return JpegScans(count, complete=False)
+def jpeg_scans(data: bytes) -> int:
+    """Return how often a JPEG draws over itself; what follows its end is not looked at."""
+    scans, progressive, components = 0, False, 0
+    for code, at in _jpeg_markers(data):
+        if code in _JPEG_FRAMES and at + 8 <= len(data):
+            progressive, components = code in _JPEG_PROGRESSIVE, data[at + 7]
+        elif code == _JPEG_SCAN:
+            scans += 1
+            if not progressive and data[at + 2 : at + 3] == bytes([components]):
+                break  # everything in one go: decoders stop here, and so can we
+    return scans
 
 
 def webp_canvas(data: bytes) -> tuple[int, int] | None:
@@ -68,7 +62,7 @@ def is_cut_off(data: bytes, kind: Kind) -> bool:
     """Say whether the end of the file is missing, for the kinds whose beginning can be used."""
     match kind:
         case Kind.JPEG:
-            return not jpeg_scans(data).complete
+            return all(code != _JPEG_END for code, _ in _jpeg_markers(data))
         case Kind.PNG:
             return not any(name == b"IEND" for name, _, _ in _png_chunks(data))
         case Kind.GIF:
@@ -152,6 +146,19 @@ def _count_tiff(data: bytes) -> int:
     except (struct.error, OverflowError):
         pass  # a chain that leaves the file ends where it leaves
     return max(1, len(seen))
+
+
+def _jpeg_markers(data: bytes) -> Iterator[tuple[int, int]]:
+    """Yield each marker's code and where its content starts, up to the end of the picture."""
+    at = 2
+    while marker := _NEXT_JPEG_MARKER.search(data, at):
+        at = marker.end()
+        code = data[at - 1]
+        yield code, at
+        if code == _JPEG_END:
+            return
+        if code not in _JPEG_BARE:
+            at += int.from_bytes(data[at : at + 2], "big")
 
 
 def _png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:

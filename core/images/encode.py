@@ -22,12 +22,12 @@ def encode(image: Image.Image) -> Encoded:
     """Encode as JPEG, or as PNG where the picture is line art or text and PNG is smaller.
 
     Args:
-        image: Mode L or RGB.
+        image: Mode L, RGB or YCbCr.
     """
     image.info.clear()  # the encoders would copy comments and profiles from here
     jpeg = _bytes(image, "JPEG", quality=JPEG_QUALITY)
     if _is_flat(image):
-        png = _bytes(image, "PNG")
+        png = _bytes(image.convert("RGB") if image.mode == "YCbCr" else image, "PNG")
         if len(png) < len(jpeg):
             return Encoded(png, "image/png")
     return Encoded(jpeg, "image/jpeg")

@@ -48,7 +48,7 @@ Image.MAX_IMAGE_PIXELS = None  # ours is stricter, and an error where Pillow onl
 
 @dataclass(frozen=True, slots=True)
 class Raster:
-    """A picture ready to be encoded, mode L or RGB, with what it was and what was done to it."""
+    """A picture ready to be encoded, mode L, RGB or YCbCr, with what it was and what was done to it."""
 
     image: Image.Image
     original: Size
@@ -131,9 +131,8 @@ def _open(data: bytes, kind: Kind, limits: DecodeLimits) -> ImageFile.ImageFile:
     """Open a file of a known kind and check what its header claims."""
     if kind is Kind.WEBP and (canvas := containers.webp_canvas(data)):
         check_size(Size(*canvas), limits)
-    # Counting bytes is fast and never low; only a suspicious file is walked.
-    if kind is Kind.JPEG and data.count(b"\xff\xda") > limits.max_jpeg_scans:
-        _refuse_many_scans(data, limits)
+    if kind is Kind.JPEG and (scans := containers.jpeg_scans(data)) > limits.max_jpeg_scans:
+        raise messages.TOO_MANY_SCANS.error(scans=scans, limit=limits.max_jpeg_scans)
     if kind is Kind.HEIC:
         _enable_heic()
     try:
@@ -144,12 +143,6 @@ def _open(data: bytes, kind: Kind, limits: DecodeLimits) -> ImageFile.ImageFile:
         raise messages.DAMAGED.error(type=kind) from error
     check_size(Size(*image.size), limits)
     return image
-
-
-def _refuse_many_scans(data: bytes, limits: DecodeLimits) -> None:
-    scans = containers.jpeg_scans(data).count
-    if scans > limits.max_jpeg_scans:
-        raise messages.TOO_MANY_SCANS.error(scans=scans, limit=limits.max_jpeg_scans)
 
 
 def _enable_heic() -> None:
@@ -186,11 +179,21 @@ def _decode(
         target = _swap(choose(original), turn)
         # Asked for the target itself the decoder halves in the frequency domain; asked for twice
         # the target, as is often advised, it does nothing for a 4000 px photo.
-        image.draft(None, (target.width_px, target.height_px))
+        mode = "YCbCr" if target != _swap(original, turn) and _stores_brightness(image) else None
+        image.draft(mode, (target.width_px, target.height_px))
         image.load()
         return image, original
     image.load()
     return image, _upright(image, _orientation(image))
+
+
+def _stores_brightness(image: JpegImagePlugin.JpegImageFile) -> bool:
+    """Say whether a JPEG is stored as brightness and two colours, by the decoder's own rules."""
+    if "jfif" in image.info:
+        return True
+    if "adobe_transform" in image.info:
+        return bool(image.info["adobe_transform"] == 1)
+    return [layer[0] for layer in image.layer] != list(b"RGB")
 
 
 def _decode_beginning(

@@ -78,7 +78,8 @@ def test_a_reduced_photo_is_turned_too(tag):
     exif[0x0112] = tag
     raster = read(encoded(stored, "JPEG", exif=exif, quality=95), Size(64, 48))
     assert raster.image.size == (64, 48)
-    for seen, meant in zip(corner_colours(raster.image), corner_colours(quadrants()), strict=True):
+    seen_corners = corner_colours(raster.image.convert("RGB"))
+    for seen, meant in zip(seen_corners, corner_colours(quadrants()), strict=True):
         assert max(abs(a - b) for a, b in zip(seen, meant, strict=True)) < 12
     assert (messages.TURNED.template in templates(raster)) == (tag > 1)
     assert messages.RESIZED.template in templates(raster)
