@@ -7,6 +7,7 @@ own list of what it would have billed.
 import asyncio
 import gzip
 import json
+import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -78,13 +79,14 @@ class Upstream:
     """A running server: where it listens, what it was asked and what it would have billed."""
 
     fault: Fault
+    scheme: str = "http"
     port: int = 0
     requests: list[Exchange] = field(default_factory=list)
     paid: list[str] = field(default_factory=list)
 
     @property
     def base_url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/v1"
+        return f"{self.scheme}://127.0.0.1:{self.port}/v1"
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -102,10 +104,10 @@ class Upstream:
 
 
 @asynccontextmanager
-async def upstream(fault: Fault) -> AsyncIterator[Upstream]:
+async def upstream(fault: Fault, tls: ssl.SSLContext | None = None) -> AsyncIterator[Upstream]:
     """Run a server with one fault."""
-    running = Upstream(fault)
-    server = await asyncio.start_server(running.serve, "127.0.0.1", 0)
+    running = Upstream(fault, "https" if tls else "http")
+    server = await asyncio.start_server(running.serve, "127.0.0.1", 0, ssl=tls)
     running.port = server.sockets[0].getsockname()[1]
     try:
         yield running

@@ -112,7 +112,11 @@ _BY_CAUSE: tuple[tuple[type[BaseException], type[errors.EngineError]], ...] = (
     (httpx2.DecodingError, errors.MalformedAnswerError),
 )
 
-_NEVER_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.ProxyError)
+_CONNECT = (httpx2.ConnectError, httpx2.ConnectTimeout)
+_NEVER_SENT = (*_CONNECT, httpx2.PoolTimeout, httpx2.ProxyError)
+_OUT_OF_REACH = frozenset(
+    {errors.ConnectionFailedError, errors.NameResolutionError, errors.TimeoutExceededError}
+)
 _GATEWAY_TIMEOUTS = frozenset({408, 504, 524})
 _LIMIT_AND_REQUESTED = re.compile(r"Limit (\d+)\b.*?Requested (\d+)\b", re.DOTALL)
 
@@ -121,13 +125,16 @@ class OversizedAnswerError(httpx2.DecodingError):
     """The body is larger than any answer can be; reading it was given up."""
 
 
-def translate_error(error: Exception, clean: Clean, now_s: float) -> errors.EngineError:
+def translate_error(
+    error: Exception, clean: Clean, now_s: float, *, proxied: bool = False
+) -> errors.EngineError:
     """Return our error for an exception of the SDK or of its transport.
 
     Args:
         error: One of FOREIGN_ERRORS.
         clean: Takes secrets out of the server's words: some servers echo the key.
         now_s: Seconds since 1970, for a Retry-After that is a date.
+        proxied: A proxy stands between: who cannot be reached is then the proxy.
     """
     if isinstance(error, openai.APIStatusError):
         return _from_status(error, clean, now_s)
@@ -135,6 +142,8 @@ def translate_error(error: Exception, clean: Clean, now_s: float) -> errors.Engi
         return from_error_object(error.body, clean)
     chain = list(_causes(error))
     error_type = _type_by_cause(chain) or _type_by_mro(error)
+    if proxied and error_type in _OUT_OF_REACH and any(isinstance(c, _CONNECT) for c in chain):
+        error_type = errors.ProxyFailedError
     sent = not any(isinstance(cause, _NEVER_SENT) for cause in chain)
     maybe_billed = sent and error_type in _BILLED_WHEN_SENT
     return error_type(_cause_detail(chain, clean), maybe_billed=maybe_billed)

@@ -6,6 +6,8 @@ import logging
 import time
 from collections.abc import AsyncIterator
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import httpx2
 import openai
@@ -20,6 +22,7 @@ from core.engines.wire import (
     read_model_names,
     request_parameters,
 )
+from core.errors import EngineError
 from core.phrases import Phrase
 from core.redaction import redact
 from core.settings import Settings
@@ -41,6 +44,7 @@ class Session:
         key = settings.openai_api_key
         self._secrets = [key.get_secret_value()] if key else []
         self._unknown: set[str] = set()
+        self._is_proxied = not settings.embedded and _is_proxied(settings.base_url)
         for chatty in ("openai", "httpx2", "httpcore2"):
             # Their info and debug lines hold URLs with their query, and whole pictures.
             logging.getLogger(chatty).setLevel(logging.WARNING)
@@ -65,7 +69,7 @@ class Session:
                 if name := _refused_option(error, parameters):
                     self._unknown.add(name)
                     continue
-                raise translate_error(error, self._clean, time.time()) from error
+                raise self._translate(error) from error
             return dataclasses.replace(answer, notes=self._notes())
 
     async def model_names(self) -> tuple[str, ...]:
@@ -79,7 +83,7 @@ class Session:
                 response = await self._sdk.models.with_raw_response.list()
             return read_model_names(response.content)
         except FOREIGN_ERRORS as error:
-            raise translate_error(error, self._clean, time.time()) from error
+            raise self._translate(error) from error
 
     async def close(self) -> None:
         """Close every connection."""
@@ -129,6 +133,9 @@ class Session:
             for n in sorted(self._unknown)
         )
 
+    def _translate(self, error: Exception) -> EngineError:
+        return translate_error(error, self._clean, time.time(), proxied=self._is_proxied)
+
     def _clean(self, text: str) -> str:
         return redact(text, self._secrets)
 
@@ -146,6 +153,14 @@ def _http_client(
         limits=httpx2.Limits(max_connections=settings.max_concurrent_requests),
         event_hooks={"response": [_bound_body]},
     )
+
+
+def _is_proxied(base_url: str) -> bool:
+    """Say whether the environment names a proxy for this address."""
+    url = urlsplit(base_url)
+    proxies = getproxies()
+    named = url.scheme in proxies or "all" in proxies
+    return named and not proxy_bypass(url.hostname or "")
 
 
 def _embedded_transport() -> httpx2.AsyncBaseTransport:

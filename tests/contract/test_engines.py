@@ -1,8 +1,11 @@
 """What every engine promises, the fake one included."""
 
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from io import BytesIO
 
 import pytest
+from PIL import Image
 
 from core import errors
 from core.engines.base import EngineCall
@@ -13,13 +16,21 @@ from core.types import Detail, PreparedImage, Sampling
 from tests import upstream as faults
 from tests.upstream import ANSWER, upstream
 
+
+def _red_square() -> bytes:
+    file = BytesIO()
+    Image.new("RGB", (64, 64), "red").save(file, "PNG")
+    return file.getvalue()
+
+
+PNG = _red_square()
 CALL = EngineCall(
     model="gpt-4o",
     system="system",
     prompt="prompt",
-    image=PreparedImage(b"picture", "image/png", 8, 8, "PNG", 8, 8, text_layer="words of the page"),
+    image=PreparedImage(PNG, "image/png", 64, 64, "PNG", 64, 64, text_layer="words of the page"),
     detail=Detail.HIGH,
-    sampling=Sampling(max_output_tokens=50),
+    sampling=Sampling(max_output_tokens=1000),
     schema=None,
     timeout_s=20,
 )
@@ -46,24 +57,42 @@ def _no_proxy(monkeypatch):
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
 
 
+@asynccontextmanager
+async def embedded(*, fails: bool):
+    engine = OpenAIEngine(Settings(_env_file=None, openai_api_key=None, openai_base_url=None))
+    try:
+        yield engine
+    finally:
+        await engine.close()
+
+
 engines = pytest.mark.parametrize("opened", [fake, real])
+all_engines = pytest.mark.parametrize(
+    ("opened", "model"),
+    [
+        (fake, "gpt-4o"),
+        (real, "gpt-4o"),
+        pytest.param(embedded, "local-vision-1", marks=pytest.mark.slow),
+    ],
+)
 
 
-@engines
-async def test_an_answer_is_whole_and_counted(opened):
+@all_engines
+async def test_an_answer_is_whole_and_counted(opened, model):
     async with opened(fails=False) as engine:
-        answer = await engine.send(CALL)
-    assert (answer.text, answer.finish_reason, answer.refusal) == (ANSWER, "stop", None)
+        answer = await engine.send(replace(CALL, model=model))
+    assert answer.text
+    assert (answer.finish_reason, answer.refusal) == ("stop", None)
     assert answer.usage.input_tokens > 0
     assert answer.first_token_s is None
 
 
-@engines
-async def test_the_pieces_of_a_stream_make_up_the_answer(opened):
+@all_engines
+async def test_the_pieces_of_a_stream_make_up_the_answer(opened, model):
     pieces = []
     async with opened(fails=False) as engine:
-        answer = await engine.send(CALL, pieces.append)
-    assert "".join(pieces) == answer.text == ANSWER
+        answer = await engine.send(replace(CALL, model=model), pieces.append)
+    assert "".join(pieces) == answer.text
     assert answer.usage.output_tokens > 0
 
 

@@ -1,6 +1,9 @@
 """Each way a server can fail has one outcome, a bounded number of attempts, and no leak."""
 
 import logging
+import shutil
+import ssl
+import subprocess
 from decimal import Decimal
 from pathlib import Path
 
@@ -69,7 +72,7 @@ CASES = [
 
 @pytest.fixture(autouse=True)
 def _no_proxy(monkeypatch):
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1,tessera.invalid")
 
 
 def engine_for(base_url: str) -> OpenAIEngine:
@@ -197,3 +200,40 @@ async def test_an_endpoint_out_of_reach_costs_nothing(tmp_path, base_url, code):
         outcome = await client.analyze(make_request())
 
     assert (outcome.code, outcome.cost.usd) == (code, 0)
+
+
+async def test_a_proxy_out_of_reach_is_named(tmp_path, monkeypatch):
+    for name in ("HTTP_PROXY", "http_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    async with open_test_client(tmp_path, engine_for("http://tessera.invalid/v1")) as client:
+        outcome = await client.analyze(make_request())
+
+    assert (outcome.code, outcome.cost.usd) == ("NET004", 0)
+
+
+@pytest.fixture
+def self_signed(tmp_path):
+    """Return a server context whose certificate nobody has signed."""
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("openssl is needed to make a certificate")
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    new = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=localhost"]
+    for_address = ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", certificate]
+    subprocess.run([openssl, *new, *for_address], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    return context
+
+
+async def test_a_certificate_that_nobody_signed_is_refused(tmp_path, self_signed):
+    async with (
+        upstream(faults.fine, tls=self_signed) as server,
+        open_test_client(tmp_path / "data", engine_for(server.base_url)) as client,
+    ):
+        outcome = await client.analyze(make_request())
+
+    assert (outcome.code, outcome.attempts) == ("NET005", 1)
+    assert server.requests == []

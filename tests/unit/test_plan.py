@@ -1,0 +1,56 @@
+from dataclasses import replace
+
+import pytest
+
+from core.catalog import load_catalog
+from core.engines.fake import FakeEngine
+from core.plan import plan_request
+from core.types import Detail, ImageSource, Sampling
+from tests.client_kit import SCHEMA, make_request
+
+CATALOG = load_catalog()
+
+
+def key(request, engine=None):
+    return plan_request(request, "page", CATALOG.card(request.model), engine or FakeEngine()).key
+
+
+USUAL = make_request()
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        replace(USUAL, source=ImageSource("red.png", b"other bytes")),
+        replace(USUAL, source=replace(USUAL.source, page=0)),
+        replace(USUAL, prompt="What is that?"),
+        replace(USUAL, system=""),
+        replace(USUAL, model="gpt-4.1"),
+        replace(USUAL, detail=Detail.LOW),
+        replace(USUAL, schema=SCHEMA),
+        replace(USUAL, tenant="somebody else"),
+        replace(USUAL, sampling=Sampling(301, 0.1)),
+        replace(USUAL, sampling=Sampling(300, 0.2)),
+        replace(USUAL, sampling=Sampling(300, None)),
+        replace(USUAL, sampling=Sampling(300, 0.1, 0.5)),
+    ],
+)
+def test_what_can_change_the_answer_changes_the_key(changed):
+    assert key(changed) != key(USUAL)
+
+
+def test_another_endpoint_has_other_answers():
+    assert key(USUAL, FakeEngine(origin="https://other.example/v1")) != key(USUAL)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        replace(USUAL, source=replace(USUAL.source, name="blue.png")),
+        replace(USUAL, task="custom"),
+        replace(USUAL, use_cache=False),
+        replace(USUAL, sampling=Sampling(300, 0.1, reasoning_effort="high")),  # gpt-4o has none
+    ],
+)
+def test_what_is_not_sent_does_not(changed):
+    assert key(changed) == key(USUAL)
