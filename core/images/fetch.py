@@ -182,7 +182,7 @@ async def _get_at(
     async with client.stream(
         "GET", target.at(address), headers=headers, extensions=extensions
     ) as response:
-        if response.is_redirect:
+        if response.has_redirect_location:
             return _Answer(response.headers["Location"])
         if response.status_code != httpx2.codes.OK:
             raise messages.BAD_STATUS.error(host=target.host, status=response.status_code)

@@ -102,7 +102,9 @@ class Intake:
         if _is_address(spec):
             return self._from_address(str(spec))
         path = Path(spec)
-        return self._from_folder(path) if path.is_dir() else self._from_file(path, path.name)
+        return (
+            self._from_folder(path) if spec and path.is_dir() else self._from_file(path, path.name)
+        )
 
     async def _from_address(self, url: str) -> AsyncIterator[IntakeItem]:
         try:
@@ -133,9 +135,13 @@ class Intake:
         async for item in self._from_bytes(label(name), data):
             yield item
 
-    async def _from_bytes(self, name: str, data: bytes) -> AsyncIterator[IntakeItem]:
+    async def _from_bytes(
+        self, name: str, data: bytes, *, packed: bool = False
+    ) -> AsyncIterator[IntakeItem]:
         try:
             kind = admit(data, self._limits)
+            if packed and kind is Kind.ZIP:
+                raise messages.NESTED_ARCHIVE.error()
         except ImageError as error:
             yield Refused(name, error)
             return
@@ -176,14 +182,7 @@ class Intake:
             case ImageError() as error:
                 yield Refused(entry.name, error)
             case bytes(data):
-                try:
-                    kind = admit(data, self._limits)
-                    if kind is Kind.ZIP:
-                        raise messages.NESTED_ARCHIVE.error()
-                except ImageError as error:
-                    yield Refused(entry.name, error)
-                    return
-                async for item in self._from_document(entry.name, data, kind):
+                async for item in self._from_bytes(entry.name, data, packed=True):
                     yield item
 
     async def _from_manifest(self, path: Path) -> AsyncIterator[IntakeItem]:

@@ -48,7 +48,7 @@ Image.MAX_IMAGE_PIXELS = None  # ours is stricter, and an error where Pillow onl
 
 @dataclass(frozen=True, slots=True)
 class Raster:
-    """A picture ready to be encoded, mode L, RGB or YCbCr, with what it was and what was done to it."""
+    """A picture to encode (mode L, RGB or YCbCr), what it was and what was done to it."""
 
     image: Image.Image
     original: Size

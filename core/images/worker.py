@@ -1,8 +1,8 @@
 """The decoder's child process: reads jobs from stdin, writes answers to stdout, until stdin ends.
 
 Run as `python -m core.images.worker`. Whatever libraries print goes to stderr, which the parent
-keeps for its log. Started thousands of times in tests and once per core in life, it imports only
-what every job needs; pdfium, libheif and colour management are loaded by the first that asks.
+keeps for its log. It imports only what every job needs, to start fast; pdfium, libheif and colour
+management are loaded by the first job that asks.
 """
 
 import json

@@ -71,6 +71,7 @@ async def test_redirects_are_followed_also_relative_ones():
     [
         (b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", ImageRefusal.FETCH_FAILED),
         (b"HTTP/1.1 204 No Content\r\n\r\n", ImageRefusal.FETCH_FAILED),
+        (b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\n\r\n", ImageRefusal.FETCH_FAILED),
         (b"not http at all\r\n\r\n", ImageRefusal.FETCH_FAILED),
         (b"", ImageRefusal.FETCH_FAILED),
         (ok(b"zipped", "Content-Encoding: gzip"), ImageRefusal.FETCH_FAILED),

@@ -52,7 +52,7 @@ async def test_a_bad_file_is_an_item_too(intake, tmp_path, content, reason):
 
 
 async def test_a_missing_file_and_a_device_are_not_read(intake, tmp_path):
-    for path in (tmp_path / "none.png", "/dev/zero"):
+    for path in (tmp_path / "none.png", "/dev/zero", ""):
         (item,) = await listed(intake.open(path))
         assert item.error.reason is ImageRefusal.NOT_FOUND
 
