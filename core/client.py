@@ -198,12 +198,14 @@ class VisionClient:
 
     async def _reserve(self, course: Course) -> None:
         """Quote the call and set its money aside; the embedded engine costs nothing."""
-        plan = course.plan
-        if plan.is_free or course.image is None:
+        if course.plan.is_free or course.image is None:
             return
-        course.quote = quote = await self._quote(plan, course.image)
+        course.quote = course.quote or await self._quote(course.plan, course.image)
         await self._on_disk(
-            self.budget.reserve, course.reservation_id, plan.call(quote), quote.reserve_usd
+            self.budget.reserve,
+            course.reservation_id,
+            course.plan.call(course.quote),
+            course.quote.reserve_usd,
         )
 
     async def _retry(self, course: Course) -> Success:
@@ -218,14 +220,20 @@ class VisionClient:
                     raise
                 if error.retry_after_s:
                     self._pacer.hold(course.plan.request.model, error.retry_after_s)
-                if course.error_cost(error) != FREE:
-                    await self._on_disk(self._append, course.retried(error))
+                await self._settle_attempt(course, error)
             await self._timing.sleep(wait_s)
+
+    async def _settle_attempt(self, course: Course, error: EngineError) -> None:
+        """Record a failed attempt that may have cost, and set money aside for the next one."""
+        retried = course.retried(error)
+        course.begin_again()
+        if retried.cost != FREE:
+            await self._on_disk(self._append, retried, course.reservation_id)
+            await self._reserve(course)
 
     async def _attempt(self, course: Course) -> Success:
         """Wait for a slot, send the call once and judge its answer."""
         plan = course.plan
-        course.answer, course.is_sent = None, False
         async with self._pacer.slot(plan.request.model, _tokens(course)):
             course.answer = await self._send(course)
         self._pacer.learn(plan.request.model, course.answer.limits)

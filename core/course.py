@@ -1,6 +1,6 @@
 """One request on its way: what was planned, what happened so far, and what it comes to."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from uuid import uuid4
 
@@ -43,6 +43,10 @@ class Course:
     deadline_s: float | None = None
     answer: EngineAnswer | None = None
     latency_s: float = 0.0
+
+    def begin_again(self) -> None:
+        """Forget the last attempt: what it cost is not the next one's."""
+        self.answer, self.is_sent = None, False
 
     def success(self, valid: ValidAnswer) -> Success:
         """Return the outcome of a valid answer."""
@@ -95,17 +99,17 @@ class Course:
 
     def record(self, outcome: Outcome) -> CallRecord:
         """Return the ledger's row for the outcome."""
-        succeeded = isinstance(outcome, Success)
-        return CallRecord(
+        record = CallRecord(
             planned=self.plan.call(self.quote),
-            status=CallStatus.SUCCEEDED if succeeded else CallStatus.FAILED,
-            code=None if isinstance(outcome, Success) else outcome.code,
+            status=CallStatus.SUCCEEDED,
             usage=outcome.usage,
             cost=outcome.cost,
             latency_s=outcome.latency_s,
-            first_token_s=outcome.first_token_s if isinstance(outcome, Success) else None,
             attempts=outcome.attempts,
         )
+        if isinstance(outcome, Success):
+            return replace(record, first_token_s=outcome.first_token_s)
+        return replace(record, status=CallStatus.FAILED, code=outcome.code)
 
     def cut_off(self, status: CallStatus, code: str) -> CallRecord:
         """Return the ledger's row for a call that ended without an outcome."""

@@ -16,6 +16,18 @@ from tests.client_kit import SCHEMA, FakePreparer, ManualTime, make_request, ope
 MEASURED_USD = Decimal("0.00035")
 
 
+class EndlessTime(ManualTime):
+    """Time in which nobody who falls asleep wakes up."""
+
+    def __init__(self):
+        super().__init__()
+        self.asleep = asyncio.Event()
+
+    async def sleep(self, wait_s):
+        self.asleep.set()
+        await asyncio.Event().wait()
+
+
 def rows(client):
     return client.ledger.recent(20)
 
@@ -154,20 +166,12 @@ async def test_a_stop_settles_and_records_the_estimate(tmp_path):
 
 
 async def test_a_stop_before_the_call_is_sent_costs_nothing(tmp_path):
-    asleep = asyncio.Event()
-
-    class EndlessTime(ManualTime):
-        async def sleep(self, wait_s):
-            asleep.set()
-            await asyncio.Event().wait()
-
+    time = EndlessTime()
     engine = FakeEngine()
-    async with open_test_client(
-        tmp_path, engine, time=EndlessTime(), requests_per_minute=1
-    ) as client:
+    async with open_test_client(tmp_path, engine, time=time, requests_per_minute=1) as client:
         await client.analyze(make_request())
         second = asyncio.create_task(client.analyze(make_request(b"another")))
-        await asleep.wait()
+        await time.asleep.wait()
         second.cancel()
         await asyncio.wait({second})
         stopped = rows(client)[0]
@@ -210,6 +214,31 @@ async def test_a_repeated_attempt_that_may_have_cost_has_its_own_row(tmp_path):
     assert (lost.status, lost.cost.basis) == (CallStatus.RETRIED, CostBasis.UNKNOWN)
     assert (summary.requests, summary.calls, summary.unknown_calls) == (1, 2, 1)
     assert spent_usd == answered.cost.usd + lost.planned.estimated_usd.quantize(Decimal("1e-9"))
+
+
+async def test_an_attempt_that_may_have_cost_is_not_repeated_past_the_budget(tmp_path):
+    engine = FakeEngine([errors.TimeoutExceededError("silent", maybe_billed=True), fake_answer()])
+    async with open_test_client(tmp_path, engine, budget_usd="0.005") as client:
+        most_usd = (await client.quote(make_request())).reserve_usd
+        assert most_usd < Decimal("0.005") < 2 * most_usd
+        outcome = await client.analyze(make_request())
+        state = client.budget.state()
+
+    assert (outcome.code, len(engine.calls)) == ("BGT001", 1)
+    assert (state.reserved_usd, state.spent_usd <= Decimal("0.005")) == (0, True)
+
+
+async def test_a_stop_between_attempts_costs_only_what_they_may_have_cost(tmp_path):
+    time = EndlessTime()
+    engine = FakeEngine([errors.UnavailableError("down")])
+    async with open_test_client(tmp_path, engine, time=time) as client:
+        task = asyncio.create_task(client.analyze(make_request()))
+        await time.asleep.wait()
+        task.cancel()
+        await asyncio.wait({task})
+        [row] = rows(client)
+
+    assert (row.status, row.cost.usd) == (CallStatus.STOPPED, 0)
 
 
 @pytest.mark.parametrize(
