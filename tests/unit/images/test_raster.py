@@ -263,3 +263,32 @@ def test_a_heic_photo_is_read_with_the_extra():
     raster = read(data)
     assert raster.original == Size(64, 48)
     assert raster.image.getpixel((4, 4))[0] > 200
+
+
+def without_jfif(data):
+    """Drop the JFIF segment, as cameras do."""
+    assert data[2:4] == b"\xff\xe0"
+    return data[:2] + data[4 + int.from_bytes(data[4:6], "big") :]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        encoded(quadrants((640, 480)), "JPEG", quality=95, keep_rgb=True),
+        without_jfif(encoded(quadrants((640, 480)), "JPEG", quality=95)),
+        encoded(quadrants((640, 480)).convert("CMYK"), "JPEG", quality=95),
+    ],
+    ids=["stored as RGB", "no JFIF", "CMYK"],
+)
+def test_colours_survive_the_fast_way(data):
+    image = read(data, Size(64, 48)).image.convert("RGB")
+    for seen, meant in zip(corner_colours(image), corner_colours(quadrants()), strict=True):
+        assert max(abs(a - b) for a, b in zip(seen, meant, strict=True)) < 12
+
+
+def test_a_reduced_photo_with_a_profile_is_converted():
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    data = photo_like((400, 300), icc_profile=profile.replace(b"sRGB", b"tRGB"))
+    raster = read(data, Size(100, 75))
+    assert raster.image.mode == "RGB"
+    assert messages.COLOURS.phrase() in raster.notes
