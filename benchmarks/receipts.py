@@ -58,12 +58,11 @@ def letters(text: str | None) -> str:
     return re.sub(r"\W", "", text or "").lower()
 
 
-async def ask(client: AsyncOpenAI, path: Path) -> JsonObject:
+async def ask(client: AsyncOpenAI, picture: bytes) -> JsonObject:
     """Return the answer to the receipt task about one picture."""
     receipt = task("receipt")
     system, prompt = prompt_for(receipt)
-    kind = "png" if path.suffix == ".png" else "jpeg"
-    url = f"data:image/{kind};base64,{base64.b64encode(path.read_bytes()).decode()}"
+    url = f"data:image/jpeg;base64,{base64.b64encode(picture).decode()}"
     parts = [{"type": "text", "text": prompt}, {"type": "image_url", "image_url": {"url": url}}]
     schema = {"name": "receipt", "strict": True, "schema": receipt.schema.schema}
     answer = await client.chat.completions.create(
@@ -89,11 +88,15 @@ def judge(label: JsonObject, answer: JsonObject) -> dict[str, bool]:
     return judged
 
 
-async def main(folder: Path) -> None:
-    """Ask about every labelled picture and print what was wrong, then the shares."""
+def labelled_entries(folder: Path) -> list[JsonObject]:
+    """Return the manifest's entries that say what is right."""
     entries = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     labelled = [entry for entry in entries if isinstance(entry["label"], dict)]
-    labelled = [entry for entry in labelled if {"total", "date"} & entry["label"].keys()]
+    return [entry for entry in labelled if {"total", "date"} & entry["label"].keys()]
+
+
+async def main(labelled: list[JsonObject], pictures: list[bytes]) -> None:
+    """Ask about every labelled picture and print what was wrong, then the shares."""
     client = AsyncOpenAI(
         api_key="none",
         base_url="http://embedded/v1",
@@ -103,8 +106,8 @@ async def main(folder: Path) -> None:
     right, counted = Counter(), Counter()
     started_s = time.monotonic()
     async with client:
-        for entry in labelled:
-            answer = await ask(client, folder / entry["path"])
+        for entry, picture in zip(labelled, pictures, strict=True):
+            answer = await ask(client, picture)
             group = entry["path"].split("/")[0]
             for name, is_right in judge(entry["label"], answer).items():
                 counted[group, name] += 1
@@ -119,4 +122,6 @@ async def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1]) if len(sys.argv) > 1 else DEFAULT_FOLDER))
+    where = Path(sys.argv[1]) if len(sys.argv) > 1 else DEFAULT_FOLDER
+    chosen = labelled_entries(where)
+    asyncio.run(main(chosen, [(where / entry["path"]).read_bytes() for entry in chosen]))

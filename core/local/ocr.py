@@ -4,6 +4,7 @@ The models come inside the package; nothing is loaded before the first picture a
 fetched. Measured settings: no 180-degree classifier, detection at 1280 px on the long side.
 """
 
+import ctypes
 import os
 import threading
 from statistics import median
@@ -32,6 +33,7 @@ _loading = threading.Lock()
 def read_text(pixels: Pixels) -> Reading:
     """Read a (height, width, 3) uint8 RGB picture; boxes are in its pixels."""
     answer = _recogniser()(pixels[:, :, ::-1])  # it expects blue first
+    _give_memory_back()
     if not len(answer):
         return Reading(())
     lines = tuple(
@@ -39,6 +41,16 @@ def read_text(pixels: Pixels) -> Reading:
         for text, score, corners in zip(answer.txts, answer.scores, answer.boxes, strict=True)
     )
     return Reading(lines, _tilt(answer.boxes))
+
+
+def _give_memory_back() -> None:
+    """Return freed memory to the system: the C library keeps hundreds of megabytes otherwise.
+
+    Measured over twenty receipts: 157 instead of 506 MiB resident, at 3 % more time.
+    """
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:  # only the GNU C library has it
+        trim(0)
 
 
 def _recogniser() -> Any:

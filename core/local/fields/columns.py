@@ -122,9 +122,10 @@ def _with_fitting_count(words: Sequence[str], values: Sequence[Decimal]) -> Colu
     name, amount = _joined(words), values[-1]
     glued = re.search(r"\d+$", words[-1]) if words else None  # the recogniser dropped a space
     counts = [*values[:-1], Decimal(glued[0])] if glued else [*values[:-1]]
+    counts.sort(key=lambda value: value.as_tuple().exponent != 0)  # "2" before "180.00"
     for count, price in permutations(counts, 2):
         if count and count == int(count) and abs(count * price - amount) < Decimal("0.006"):
-            if glued and count == counts[-1]:
+            if glued and count == Decimal(glued[0]):
                 name = name.removesuffix(glued[0]).rstrip()
             return Columns(name, count.quantize(Decimal(1)), amount)
     only_one = len(values) == 2 and "." not in str(values[0])

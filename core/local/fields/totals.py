@@ -59,6 +59,7 @@ _ROUNDING: Final = re.compile(r"\bround(?:ing|ed)?\b|舍入|抹零", re.IGNORECA
 _FIVE_CENTS: Final = Decimal("0.05")
 
 _CONFIRMED = 25  # what cash minus change adds to the candidate it equals
+_SUM_WEIGHT = 30  # rows of less are payments, not sums
 _CLOSE = 30  # candidates this near to the best are worth showing
 _SUMMARY_PENALTY = 60  # a total below the tax summary is most often the summary's own
 _INTEGER_PENALTY = 25  # a lost decimal point is likelier than a total without cents
@@ -82,7 +83,7 @@ def find_total(rows: Sequence[Row]) -> Found[Decimal] | None:
         (_confirmed(candidate, paid) for candidate in _candidates(rows)),
         key=lambda candidate: -candidate.weight,
     )
-    if not ranked:
+    if not ranked or (paid and ranked[0].weight < _SUM_WEIGHT):
         return paid
     best = ranked[0]
     others = [
@@ -123,15 +124,16 @@ def _confirmed(candidate: _Candidate, paid: Found[Decimal] | None) -> _Candidate
 
 def _candidates(rows: Sequence[Row]) -> Iterator[_Candidate]:
     """Yield labelled amounts; of equal labels the later row weighs more, as sums come last."""
-    in_summary = False
+    had_total = in_summary = False
     for position, row in enumerate(rows):
-        in_summary |= position > len(rows) / 3 and bool(_TAX_SUMMARY.search(row.text))
+        in_summary |= had_total and bool(_TAX_SUMMARY.search(row.text))
         weight = _total_weight(row.text)
         amount = _amount_for(rows, position) if weight else None
         if weight is None or amount is None or amount.value == 0:
             continue
         weight -= 0 if amount.exact or "." in amount.written else _INTEGER_PENALTY
         weight -= _SUMMARY_PENALTY if in_summary else 0
+        had_total = True
         yield _Candidate(amount, row, weight + (position > len(rows) / 2))
 
 
