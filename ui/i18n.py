@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from core.errors import ConfigurationError
 from core.i18n import Language, best_language, translator
 from core.phrases import Phrase
 from ui.resources import settings
@@ -11,8 +12,15 @@ LANGUAGE_KEY = "app.language"
 
 def language() -> Language:
     """Return this session's language: chosen here, else configured, else the browser's."""
-    chosen = st.session_state.get(LANGUAGE_KEY) or settings().tessera_lang
-    return best_language(st.context.locale, chosen)
+    chosen = st.session_state.get(LANGUAGE_KEY)
+    return best_language(st.context.locale, chosen or _configured())
+
+
+def _configured() -> str | None:
+    try:
+        return settings().tessera_lang
+    except ConfigurationError:  # the page that says so needs a language, too
+        return None
 
 
 def _(text: str) -> str:

@@ -104,7 +104,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def page(browser) -> Iterator[Page]:
-    """A fresh English visitor; whatever the page throws or fetches from elsewhere fails the test."""
+    """A fresh English visitor; page errors and requests to anywhere else fail the test."""
     context = browser.new_context(locale="en-GB", viewport={"width": 1280, "height": 900})
     fresh = context.new_page()
     problems: list[str] = []
