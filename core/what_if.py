@@ -29,7 +29,7 @@ class Priced:
 
     `image_tokens` and `requests` (the money on each lane) are averages over the sizes, for one
     picture that is sent. None is unknown, never 0. `problem` says why the model cannot take these
-    pictures; then nothing is known.
+    pictures; then nothing is known. `correction` is the drift of bills that is in the numbers.
     """
 
     scenario: Scenario
@@ -38,6 +38,7 @@ class Priced:
     requests: tuple[tuple[Lane, UsdRange | None], ...] = ()
     notes: tuple[Phrase, ...] = ()
     problem: Phrase | None = None
+    correction: float = 0.0
 
     def month_on(self, lane: Lane) -> UsdRange | None:
         """Return the money of the month on another lane."""
@@ -56,8 +57,8 @@ class Priced:
 
     @property
     def is_range(self) -> bool:
-        """Say whether the vendor keeps the token rule of this model to itself."""
-        return isinstance(self.card.image_rule, UnpublishedRule)
+        """Say whether the tokens are a range because the vendor keeps the rule to itself."""
+        return isinstance(self.card.image_rule, UnpublishedRule) and self.image_tokens is not None
 
 
 def no_correction(_model: str, _detail: Detail) -> float:
@@ -80,6 +81,7 @@ def price_scenario(scenario: Scenario, card: ModelCard, correction: float = 0.0)
         image_tokens=_mean_tokens(parts, total),
         requests=tuple((lane, _mean_usd(parts, total, lane)) for lane in Lane),
         notes=tuple({note.template: note for quote in quotes for note in quote.notes}.values()),
+        correction=correction,
     )
 
 
@@ -272,6 +274,14 @@ class SizeOption:
     priced: Priced
 
 
+def main_size_only(priced: Priced) -> Priced:
+    """Return the price of the same month if every picture had the most frequent size."""
+    if len(priced.scenario.sizes) == 1:
+        return priced
+    scenario = replace(priced.scenario, sizes=(SizeShare(priced.scenario.main_size),))
+    return price_scenario(scenario, priced.card, priced.correction)
+
+
 def size_options(priced: Priced, max_loss: float, most: int = 6) -> list[SizeOption]:
     """Return smaller sizes for the scenario's main size, the largest first, each cheaper.
 
@@ -292,6 +302,7 @@ def size_options(priced: Priced, max_loss: float, most: int = 6) -> list[SizeOpt
             priced=price_scenario(
                 replace(scenario, sizes=(SizeShare(Size(step.width_px, step.height_px)),)),
                 priced.card,
+                priced.correction,
             ),
         )
         for step in steps
