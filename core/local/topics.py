@@ -53,8 +53,8 @@ _WORDS: Final = {
 }
 _PATTERNS: Final = {topic: re.compile(words, re.IGNORECASE) for topic, words in _WORDS.items()}
 _EVERYTHING: Final = re.compile(
-    r"\b(?:describe|description|analy[sz]e|analysis|summar\w+|everything|overview|facts|extract"
-    r"|what (?:is|do you see|does)(?: (?:this|it|that|in|on|here)\b.*)?\W*$|what'?s (?:this|in))\b"
+    r"\b(?:describe|description|analy[sz]e|analysis|summar\w+|everything|overview|facts|extract)\b"
+    r"|\bwhat(?:'?s| is| do you see)(?: (?:this|it|that|in|on|here)\b.{0,20})?\W*$"
     r"|描述|分析|概述|概括|介绍|总结|所有|全部|提取|是什么|有什么|看看",
     re.IGNORECASE,
 )

@@ -228,10 +228,10 @@ _LABEL_AT_END: Final = re.compile(rf"(?:{_NUMBER_LABEL})[\s.:：#]*$", re.IGNORE
 def find_document_number(rows: Sequence[Row]) -> Found[str] | None:
     """Return the number of the invoice, receipt or contract that a label announces, or None."""
     found: dict[str, Found[str]] = {}
-    for row, following in zip(rows, [*rows[1:], None], strict=True):
+    for position, row in enumerate(rows):
         text = row.text
-        if following and _LABEL_AT_END.search(text):
-            text = f"{text} {following.text}"
+        if _LABEL_AT_END.search(text):
+            text = " ".join(near.text for near in rows[position : position + 2])
         for match in _LABELLED_NUMBER.finditer(text):
             number = re.sub(r"\s", "", match["number"])
             found.setdefault(number, Found(number, match["number"], row.text, row.score))

@@ -24,7 +24,7 @@ def table(text):
             [("CLOTH PEG", "1", "5.90")],
         ),
         (
-            "Item | Qty | RM\n001697 | 5 | 1.00 | 5.00 SR\nTape\n766271 | 1 | 22.00\nGlue\nTotal 27",
+            "Item | Qty | RM\n0016 | 5 | 1.00 | 5.00 SR\nTape\n76627 | 1 | 22.00\nGlue\nTotal 27",
             [("Tape", "5", "5.00"), ("Glue", "1", "22.00")],
         ),
         (
