@@ -35,7 +35,7 @@ from core.flights import Flight, SingleFlights
 from core.images.decoder import Decoder
 from core.pacing import Pacer
 from core.phrases import Phrase
-from core.plan import Plan, plan_request, quote_plan
+from core.plan import Plan, layer_tokens, plan_request, quote_plan
 from core.prepared import PreparedImages, Preparer
 from core.quote import Quote
 from core.settings import Settings
@@ -285,7 +285,8 @@ class VisionClient:
     def _quote_now(self, plan: Plan, image: PreparedImage) -> Quote:
         history = self.ledger.output_tokens_history(plan.request.task, plan.request.model)
         with _size_errors():
-            return quote_plan(plan, image, history)
+            layer = layer_tokens(image.text_layer, plan.request.model)
+            return quote_plan(plan, image.width_px, image.height_px, layer, history)
 
     def _look_up(self, plan: Plan) -> Success | None:
         answer = self.cache.get(plan.key)

@@ -8,11 +8,12 @@ from core.catalog.parameters import FittedParameters, fit_parameters
 from core.catalog.rules import rule_to_json
 from core.engines.base import Engine
 from core.engines.openai import EMBEDDED_ENGINE
+from core.engines.wire import TEXT_LAYER_LINE
 from core.quote import Quote, expect_output_tokens, quote_request
 from core.request_key import KeyParts, canonical_json, request_key
 from core.store.calls import CallRecord, CallStatus, PlannedCall
 from core.tasks import TASKS
-from core.types import AnalysisRequest, PreparedImage, Success
+from core.types import AnalysisRequest, Success
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +89,16 @@ def plan_request(request: AnalysisRequest, front_end: str, card: ModelCard, engi
     )
 
 
-def quote_plan(plan: Plan, image: PreparedImage, output_history: Sequence[int]) -> Quote:
+def quote_plan(
+    plan: Plan, width_px: int, height_px: int, layer_tokens: int, output_history: Sequence[int]
+) -> Quote:
     """Return what the call will use and cost.
 
     Args:
         plan: The request.
-        image: Its picture as it will be sent.
+        width_px: Of its picture, as it came in or as it will be sent; both cost the same.
+        height_px: Likewise.
+        layer_tokens: From `layer_tokens`; 0 for what is no PDF page.
         output_history: Output tokens of earlier answers to the same task.
 
     Raises:
@@ -106,15 +111,23 @@ def quote_plan(plan: Plan, image: PreparedImage, output_history: Sequence[int]) 
     task = TASKS.get(request.task)
     typical_tokens = task.typical_output_tokens if task else limit_tokens // 2
     output = expect_output_tokens(output_history, typical_tokens, limit_tokens)
-    prompt = f"{request.prompt}\n{image.text_layer or ''}"
-    text = request_text_tokens(prompt, request.system, plan.fitted.schema, request.model)
+    text = request_text_tokens(request.prompt, request.system, plan.fitted.schema, request.model)
     return quote_request(
         plan.card,
-        image.width_px,
-        image.height_px,
+        width_px,
+        height_px,
         plan.fitted.detail,
-        text.tokens,
+        text.tokens + layer_tokens,
         max_output_tokens=output.high,
         expected_output_tokens=output.expected,
         low_output_tokens=output.low,
     )
+
+
+def layer_tokens(text_layer: str | None, model: str) -> int:
+    """Return the tokens of a PDF page's own text as it is sent beside the picture."""
+    from core.text_tokens import text_tokens
+
+    if text_layer is None:
+        return 0
+    return text_tokens(f"{TEXT_LAYER_LINE}\n{text_layer}", model).tokens

@@ -96,11 +96,15 @@ class Quote:
 
 @dataclass(frozen=True, slots=True)
 class SelectionImage:
-    """One picture of a selection. `key` is equal for two requests that share an answer."""
+    """One picture of a selection. `key` is equal for two requests that share an answer.
+
+    `layer_tokens` is the text that a PDF page carries itself and that is sent with its picture.
+    """
 
     key: str
     width_px: int
     height_px: int
+    layer_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,22 +206,22 @@ def quote_request(
 def quote_selection(
     images: Iterable[SelectionImage],
     answered: Container[str],
-    quote_one: Callable[[int, int], Quote],
+    quote_one: Callable[[int, int, int], Quote],
 ) -> SelectionQuote:
     """Quote many pictures: the answered and the identical are free, each size is quoted once.
 
     `answered` holds the keys whose answers are in the cache. `quote_one` quotes one request for a
-    width and height in pixels.
+    width and height in pixels and the tokens of a text layer.
     """
     seen: set[str] = set()
-    paid, answered_sizes, identical_sizes = Counter[Size](), Counter[Size](), Counter[Size]()
+    paid, answered_sizes, identical_sizes = Counter[_Kind](), Counter[_Kind](), Counter[_Kind]()
     for image in images:
         known = image.key in answered
         sizes = answered_sizes if known else identical_sizes if image.key in seen else paid
-        sizes[Size(image.width_px, image.height_px)] += 1
+        sizes[image.width_px, image.height_px, image.layer_tokens] += 1
         seen.add(image.key)
     free = answered_sizes + identical_sizes
-    quotes = {size: quote_one(size.width_px, size.height_px) for size in paid | free}
+    quotes = {size: quote_one(*size) for size in paid | free}
     bill = [(quotes[size], count) for size, count in paid.items()]
     return SelectionQuote(
         total=paid.total() + free.total(),
@@ -234,6 +238,7 @@ def quote_selection(
     )
 
 
+_Kind = tuple[int, int, int]
 _NO_TOKENS = TokenRange(0, 0, 0)
 _NO_USD = UsdRange(Decimal(0), Decimal(0), Decimal(0))
 

@@ -12,8 +12,12 @@ from core.images.decoder import Decoder
 from core.images.intake import Accepted, Intake, IntakeItem, Refused, Skipped
 from core.inbox import Arrival
 from core.phrases import Phrase
+from core.plan import layer_tokens
 from core.runs import SentImage, StoredSource
 from core.types import Detail, ImageSource
+
+TOKENIZED_AS = "gpt-4o"
+"""The model whose tokens stand for all; no other encoding is published."""
 
 _PREPARED_AHEAD = 8
 """How many originals are in memory at once while they wait for a decoder."""
@@ -23,7 +27,8 @@ _PREPARED_AHEAD = 8
 class TrayItem:
     """One picture waiting for a question; sizes in pixels are those of the original.
 
-    `preview` is the picture as it was prepared when it came in.
+    `preview` is the picture as it was prepared when it came in; `layer_tokens` is the length of
+    the text that a PDF page carries itself.
     """
 
     id: str
@@ -32,6 +37,7 @@ class TrayItem:
     preview: SentImage
     width_px: int
     height_px: int
+    layer_tokens: int
     notes: tuple[Phrase, ...]
 
 
@@ -106,6 +112,7 @@ class Tray:
             preview=SentImage(sent, prepared.width_px, prepared.height_px),
             width_px=prepared.original_width_px,
             height_px=prepared.original_height_px,
+            layer_tokens=await asyncio.to_thread(layer_tokens, prepared.text_layer, TOKENIZED_AS),
             notes=prepared.notes,
         )
 

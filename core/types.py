@@ -35,16 +35,18 @@ class ImageSource:
     """The original bytes of one picture and the label to show for it.
 
     `page` counts from 0 and is set for a page of a PDF. `name` is a label, never a path to open.
+    `known_digest` stands in for bytes that are not at hand, to look up or quote without them.
     """
 
     name: str
     data: bytes = field(repr=False)
     page: int | None = None
+    known_digest: str | None = None
 
     @property
     def digest(self) -> str:
         """Return the SHA-256 of the original bytes, in hex."""
-        return sha256(self.data).hexdigest()
+        return self.known_digest or sha256(self.data).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

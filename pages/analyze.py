@@ -17,16 +17,16 @@ st.title(_("Analyze"), anchor=False)
 show_intake()
 tray = show_tray()
 question = choose_question()
-priced = price(tray, question) if tray and question else []
+priced = price(tray, question) if tray and question else None
 if priced:
-    show_quote(priced, question)
+    show_quote(tray, priced, question)
 
 with st.container(horizontal=True):
     label = _("Analyze {count} pictures").format(count=len(tray)) if len(tray) > 1 else _("Analyze")
     if st.button(
         label, type="primary", key="analyze.go", disabled=not priced, icon=":material/play_arrow:"
     ):
-        run_id = runtime().run(workbench().runs.start(wanted(priced), question), timeout_s=30)
+        run_id = runtime().run(workbench().runs.start(wanted(tray, priced), question), timeout_s=30)
         st.query_params[RUN_PARAMETER] = state().run_id = run_id
     if tray and st.button(_("Clear"), key="analyze.clear", type="tertiary"):
         state().tray.clear()

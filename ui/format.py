@@ -17,6 +17,11 @@ def usd(amount: Decimal | None) -> str:
     return f"${amount:.4f}" if amount >= Decimal("0.001") else f"${amount:.6f}"
 
 
+def markdown_usd(amount: Decimal | None) -> str:
+    """Return dollars for Markdown, where a pair of dollar signs would mean a formula."""
+    return usd(amount).replace("$", r"\$")
+
+
 def cost(paid: Cost) -> str:
     """Return what a call cost, marked when it is only an estimate."""
     text = usd(paid.usd)

@@ -1,17 +1,14 @@
 """What the question will cost, said before it is asked, and what is done to the pictures first."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from decimal import Decimal
+from dataclasses import astuple, replace
 
 import streamlit as st
 
-from core.catalog.models import ModelCard
 from core.export import Estimate
-from core.quote import Quote, UsdRange, expect_output_tokens, quote_request
+from core.quote import Quote, SelectionQuote
 from core.runs import Question, Wanted
-from core.tasks import task
-from core.tokens import ImageTokensError
+from core.survey import Survey, SurveyedPicture, survey
 from core.tray import TrayItem
 from ui import format as fmt
 from ui.i18n import _, say
@@ -19,131 +16,77 @@ from ui.resources import workbench
 from ui.text import harmless_markdown
 
 
-@dataclass(frozen=True, slots=True)
-class PricedItem:
-    """A picture and its quote; None where the model cannot take it at this detail."""
-
-    item: TrayItem
-    quote: Quote | None
-
-
-def price(items: Sequence[TrayItem], question: Question) -> list[PricedItem]:
+def price(items: Sequence[TrayItem], question: Question) -> Survey:
     """Quote every picture as the client will."""
-    bench = workbench()
-    card = bench.catalog.card(question.model)
-    return [PricedItem(item, _quote(item, question, card)) for item in items]
+    pictures = [SurveyedPicture(i.source, i.width_px, i.height_px, i.layer_tokens) for i in items]
+    return survey(workbench().client, question, pictures)
 
 
-def wanted(priced: Sequence[PricedItem]) -> list[Wanted]:
+def wanted(items: Sequence[TrayItem], survey: Survey) -> list[Wanted]:
     """Return the pictures with what they are expected to cost, for the run."""
-    return [Wanted(p.item.source, _estimate(p.quote)) for p in priced]
+    pairs = zip(items, survey.quotes, strict=True)
+    return [Wanted(item.source, _estimate(quote)) for item, quote in pairs]
 
 
-def show_quote(priced: Sequence[PricedItem], question: Question) -> None:
+def show_quote(items: Sequence[TrayItem], survey: Survey, question: Question) -> None:
     """Draw the price of all pictures on one line, and the reasons below it."""
-    quotes = [p.quote for p in priced if p.quote]
     with st.container(border=True, key="analyze-quote", gap="small"):
-        st.markdown(_headline(quotes, question))
+        st.markdown(_headline(survey.selection, question))
+        if survey.selection.answered or survey.selection.identical:
+            st.caption(say(survey.selection.summary))
         if workbench().settings.embedded:
-            st.caption(_elsewhere(priced, question))
-        _show_reasons(priced)
+            st.caption(_elsewhere(items, question))
+        _show_reasons(items, survey.quotes)
 
 
-def _headline(quotes: Sequence[Quote], question: Question) -> str:
+def _headline(selection: SelectionQuote, question: Question) -> str:
     if workbench().settings.embedded:
         return _("**Free.** The embedded engine reads the picture on this machine.")
-    tokens = _("{tokens} input tokens").format(tokens=_tokens(quotes))
-    total = _total(quotes)
-    if total is None:
-        return (
-            _("Price **unknown**: the catalogue has no price for {model}.").format(
-                model=f"`{question.model}`"
-            )
-            + f" · {tokens}"
-        )
-    spread = _("between {low} and {high}").format(low=fmt.usd(total.low), high=fmt.usd(total.high))
-    return "**≈ {usd}** · {spread} · {tokens}".format(
-        usd=fmt.usd(total.expected).replace("$", r"\$"),
-        spread=spread.replace("$", r"\$"),
-        tokens=tokens,
-    )
+    tokens = _("{tokens} input tokens").format(tokens=_tokens(selection))
+    if selection.realtime is None:
+        unknown = _("Price **unknown**: the catalogue has no price for {model}.")
+        return unknown.format(model=f"`{question.model}`") + f" · {tokens}"
+    low, usd, high = (fmt.markdown_usd(amount) for amount in astuple(selection.realtime))
+    spread = _("between {low} and {high}").format(low=low, high=high)
+    return f"**≈ {usd}** · {spread} · {tokens}"
 
 
-def _elsewhere(priced: Sequence[PricedItem], question: Question) -> str:
+def _elsewhere(items: Sequence[TrayItem], question: Question) -> str:
     """Say what the default model on the network would charge for the same question."""
     model = workbench().settings.openai_model
-    there = [
-        p.quote for p in price([p.item for p in priced], replace(question, model=model)) if p.quote
-    ]
-    total = _total(there)
-    if total is None:
+    there = price(items, replace(question, model=model)).selection
+    if there.realtime is None:
         return ""
     text = _("{model} would charge about {usd} for this ({tokens} input tokens). It is not asked.")
-    return text.format(
-        usd=fmt.usd(total.expected).replace("$", r"\$"), model=model, tokens=_tokens(there)
-    )
+    usd = fmt.markdown_usd(there.realtime.expected)
+    return text.format(usd=usd, model=model, tokens=_tokens(there))
 
 
-def _tokens(quotes: Sequence[Quote]) -> str:
-    if any(quote.input_tokens is None for quote in quotes):
-        return _("unknown")
-    return fmt.count(sum(quote.input_tokens.expected for quote in quotes if quote.input_tokens))
+def _tokens(selection: SelectionQuote) -> str:
+    return fmt.count(selection.input_tokens.expected if selection.input_tokens else None)
 
 
-def _total(quotes: Sequence[Quote]) -> UsdRange | None:
-    if not quotes or any(quote.realtime is None for quote in quotes):
-        return None
-    nothing = UsdRange(Decimal(0), Decimal(0), Decimal(0))
-    return sum((quote.realtime for quote in quotes if quote.realtime), start=nothing)
-
-
-def _show_reasons(priced: Sequence[PricedItem]) -> None:
+def _show_reasons(items: Sequence[TrayItem], quotes: Sequence[Quote | None]) -> None:
     """Say what is done to the pictures first; behind a click where there are many."""
-    if len(priced) == 1:
-        for line in _reasons(priced[0]):
+    told = [(item.name, _reasons(item, q)) for item, q in zip(items, quotes, strict=True)]
+    if len(told) == 1:
+        for line in told[0][1]:
             st.caption(line)
-        return
-    told = [(p.item.name, _reasons(p)) for p in priced]
-    if not any(lines for _name, lines in told):
-        return
-    with st.expander(_("What is done to the pictures")):
-        for name, lines in told:
-            if lines:
-                st.caption(f"**{harmless_markdown(name)}** · {' '.join(lines)}")
+    elif any(lines for _name, lines in told):
+        with st.expander(_("What is done to the pictures")):
+            for name, lines in told:
+                if lines:
+                    st.caption(f"**{harmless_markdown(name)}** · {' '.join(lines)}")
 
 
-def _reasons(p: PricedItem) -> list[str]:
-    if p.quote is None:
+def _reasons(item: TrayItem, quote: Quote | None) -> list[str]:
+    if quote is None:
         return [_("This model cannot take it at this detail; choose another.")]
-    sent = fmt.size(p.quote.sent.width_px, p.quote.sent.height_px)
-    was = fmt.size(p.item.width_px, p.item.height_px)
-    lines = (
-        []
-        if sent == was
-        else [_("{was} is sent as {sent}: the model sees no more.").format(was=was, sent=sent)]
-    )
-    return lines + [say(note) for note in (*p.quote.notes, *p.item.notes)]
-
-
-def _quote(item: TrayItem, question: Question, card: ModelCard) -> Quote | None:
-    from core.text_tokens import request_text_tokens  # the tokenizer takes a moment to load
-
-    text = request_text_tokens(question.prompt, question.system, question.schema, question.model)
-    expected = task(question.task).typical_output_tokens
-    output = expect_output_tokens([], expected, question.sampling.max_output_tokens)
-    try:
-        return quote_request(
-            card,
-            item.width_px,
-            item.height_px,
-            question.detail,
-            text.tokens,
-            max_output_tokens=output.high,
-            expected_output_tokens=output.expected,
-            low_output_tokens=output.low,
-        )
-    except ImageTokensError:
-        return None
+    sent = fmt.size(quote.sent.width_px, quote.sent.height_px)
+    was = fmt.size(item.width_px, item.height_px)
+    resized = _("{was} is sent as {sent}: the model sees no more.").format(was=was, sent=sent)
+    done = [say(note) for note in (*quote.notes, *item.notes)]
+    return done if sent == was else [resized, *done]
 
 
 def _estimate(quote: Quote | None) -> Estimate:

@@ -1,7 +1,6 @@
 """Quotes: the tokens of what is sent, the money on each lane, and what is not known."""
 
 from decimal import Decimal
-from functools import partial
 
 import pytest
 from hypothesis import given, settings
@@ -215,7 +214,9 @@ def test_a_known_low_output_is_used():
 
 # --- Selections -----------------------------------------------------------------------------------
 
-ONE = partial(quote, GPT_4O)
+
+def ONE(width, height, layer_tokens=0):  # noqa: N802 - one constant quote for a size
+    return quote(GPT_4O, width, height)
 
 
 def test_a_selection_pays_each_distinct_unanswered_picture_once():
@@ -243,7 +244,7 @@ def test_the_counts_of_a_selection_as_a_sentence():
 
 
 def test_one_unknown_price_makes_the_sum_unknown():
-    def one(width, height):
+    def one(width, height, layer_tokens):
         return quote(GPT_4O if width > 1 else ModelCard("relay"), width, height)
 
     pictures = [SelectionImage("a", 10, 10), SelectionImage("b", 1, 10)]
@@ -256,7 +257,7 @@ def test_one_unknown_price_makes_the_sum_unknown():
 def test_each_size_is_quoted_once_and_each_note_said_once():
     sizes = []
 
-    def one(width, height):
+    def one(width, height, layer_tokens):
         sizes.append((width, height))
         return quote(CATALOG.card("gpt-6-sol"), width, height)
 

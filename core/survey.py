@@ -1,0 +1,60 @@
+"""What a question about many pictures will cost: answered, identical and still to pay."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from core.client import VisionClient
+from core.plan import plan_request, quote_plan
+from core.quote import Quote, SelectionImage, SelectionQuote, quote_selection
+from core.runs import Question, StoredSource
+from core.tokens import ImageTokensError
+from core.types import ImageSource
+
+
+@dataclass(frozen=True, slots=True)
+class SurveyedPicture:
+    """A picture by its original size in pixels; `layer_tokens` is the text of a PDF page."""
+
+    source: StoredSource
+    width_px: int
+    height_px: int
+    layer_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """A quote for each picture, in order, and for all; None where the model cannot take it."""
+
+    quotes: tuple[Quote | None, ...]
+    selection: SelectionQuote
+
+
+def survey(client: VisionClient, question: Question, pictures: Sequence[SurveyedPicture]) -> Survey:
+    """Quote every picture as the client will, without decoding any; may run in any thread."""
+    engine, card = client.engine, client.catalog.card(question.model)
+    history = client.ledger.output_tokens_history(question.task, question.model)
+    plans = [plan_request(question.about(_known(p.source)), "page", card, engine) for p in pictures]
+
+    @cache
+    def quote_one(width_px: int, height_px: int, layer_tokens: int) -> Quote:
+        return quote_plan(plans[0], width_px, height_px, layer_tokens, history)
+
+    def quote_or_none(p: SurveyedPicture) -> Quote | None:
+        try:
+            return quote_one(p.width_px, p.height_px, p.layer_tokens)
+        except ImageTokensError:
+            return None
+
+    quotes = tuple(quote_or_none(p) for p in pictures)
+    takes = [
+        SelectionImage(plan.key, p.width_px, p.height_px, p.layer_tokens)
+        for plan, p, quote in zip(plans, pictures, quotes, strict=True)
+        if quote
+    ]
+    answered = {image.key for image in takes if client.cache.contains(image.key)}
+    return Survey(quotes, quote_selection(takes, answered, quote_one))
+
+
+def _known(source: StoredSource) -> ImageSource:
+    return ImageSource(source.name, b"", source.page, source.digest)
