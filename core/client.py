@@ -277,6 +277,7 @@ class VisionClient:
                 plan.card.image_rule,
                 parts.preparation,
                 plan.fitted.detail,
+                plan.request.max_size,
             )
 
     async def _quote(self, plan: Plan, image: PreparedImage) -> Quote:

@@ -1,7 +1,7 @@
 """What follows from a request and the catalogue alone: parameters, request key, quote."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 
 from core.catalog import ModelCard
 from core.catalog.parameters import FittedParameters, fit_parameters
@@ -13,6 +13,7 @@ from core.quote import Quote, expect_output_tokens, quote_request
 from core.request_key import KeyParts, canonical_json, request_key
 from core.store.calls import CallRecord, CallStatus, PlannedCall
 from core.tasks import TASKS
+from core.tokens import sent_size
 from core.types import AnalysisRequest, Success
 
 
@@ -69,7 +70,9 @@ def plan_request(request: AnalysisRequest, front_end: str, card: ModelCard, engi
         tenant=request.tenant,
         source_digest=request.source.digest,
         page=request.source.page,
-        preparation=canonical_json([rule_to_json(card.image_rule), fitted.detail]),
+        preparation=canonical_json(
+            [rule_to_json(card.image_rule), fitted.detail, request.max_size]
+        ),
         prompt=request.prompt,
         system=request.system,
         schema=canonical_json([schema.name, schema.schema]) if schema else None,
@@ -96,7 +99,7 @@ def quote_plan(
 
     Args:
         plan: The request.
-        width_px: Of its picture, as it came in or as it will be sent; both cost the same.
+        width_px: Of its picture, as it came in or as it will be sent: both cost the same.
         height_px: Likewise.
         layer_tokens: From `layer_tokens`; 0 for what is no PDF page.
         output_history: Output tokens of earlier answers to the same task.
@@ -107,6 +110,12 @@ def quote_plan(
     # The tokenizer is slow to load, and nothing else here needs it.
     from core.text_tokens import request_text_tokens
 
+    if plan.request.max_size:
+        width_px, height_px = astuple(
+            sent_size(
+                width_px, height_px, plan.card.image_rule, plan.fitted.detail, plan.request.max_size
+            )
+        )
     request, limit_tokens = plan.request, plan.fitted.sampling.max_output_tokens
     task = TASKS.get(request.task)
     typical_tokens = task.typical_output_tokens if task else limit_tokens // 2

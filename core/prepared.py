@@ -12,7 +12,13 @@ from core.types import Detail, ImageSource, PreparedImage
 class Preparer(Protocol):
     """Makes a picture as the model will see it: the decoder, or a fake."""
 
-    async def prepare(self, source: ImageSource, rule: ImageRule, detail: Detail) -> PreparedImage:
+    async def prepare(
+        self,
+        source: ImageSource,
+        rule: ImageRule,
+        detail: Detail,
+        max_size: tuple[int, int] | None = None,
+    ) -> PreparedImage:
         """Return the picture to send.
 
         Raises:
@@ -36,7 +42,13 @@ class PreparedImages:
         self._flights: SingleFlights[PreparedImage] = SingleFlights()
 
     async def get(
-        self, source: ImageSource, digest: str, rule: ImageRule, preparation: str, detail: Detail
+        self,
+        source: ImageSource,
+        digest: str,
+        rule: ImageRule,
+        preparation: str,
+        detail: Detail,
+        max_size: tuple[int, int] | None = None,
     ) -> PreparedImage:
         """Return the prepared picture from memory, or make it.
 
@@ -44,15 +56,16 @@ class PreparedImages:
             source: The original.
             digest: Its SHA-256.
             rule: How the model looks at pictures.
-            preparation: Rule and detail as the request key holds them.
+            preparation: Rule, detail and size as the request key holds them.
             detail: One that the rule takes.
+            max_size: A further (width, height) in pixels to fit into.
         """
         key = canonical_json([digest, source.page, preparation])
         if key in self._images:
             self._images.move_to_end(key)
             return self._images[key]
         landed = await self._flights.join(
-            key, lambda _: self._preparer.prepare(source, rule, detail)
+            key, lambda _: self._preparer.prepare(source, rule, detail, max_size)
         )
         if landed.is_first:
             self._keep(key, landed.value)

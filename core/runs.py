@@ -87,6 +87,7 @@ class Question:
     detail: Detail
     sampling: Sampling
     schema: AnswerSchema | None = None
+    max_size: tuple[int, int] | None = None
 
     def about(self, source: ImageSource, *, use_cache: bool = True) -> AnalysisRequest:
         """Return the request that asks this about `source`."""
@@ -99,6 +100,7 @@ class Question:
             detail=self.detail,
             sampling=self.sampling,
             schema=self.schema,
+            max_size=self.max_size,
             use_cache=use_cache,
         )
 

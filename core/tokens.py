@@ -98,6 +98,28 @@ def seen_size(width_px: int, height_px: int, rule: ImageRule, detail: Detail) ->
             assert_never(rule)
 
 
+def sent_size(
+    width_px: int, height_px: int, rule: ImageRule, detail: Detail, max_size: tuple[int, int] | None
+) -> Size:
+    """Return the size to send: what the model looks at, within what the person allowed.
+
+    Args:
+        width_px: Of the original.
+        height_px: Likewise.
+        rule: How the model looks at pictures.
+        detail: One of those that the rule takes.
+        max_size: A further (width, height) in pixels to fit into, keeping the shape.
+
+    Raises:
+        UnsupportedDetailError: If the model does not take `detail`.
+    """
+    size = seen_size(width_px, height_px, rule, detail)
+    if max_size is None:
+        return size
+    factor = min(1.0, max_size[0] / size.width_px, max_size[1] / size.height_px)
+    return Size(max(1, int(size.width_px * factor)), max(1, int(size.height_px * factor)))
+
+
 def image_tokens(width_px: int, height_px: int, rule: ImageRule, detail: Detail) -> int:
     """Return the input tokens of one picture; for an unpublished rule the likeliest number.
 

@@ -90,7 +90,8 @@ class AnalysisRequest:
     """One question about one picture.
 
     `tenant` keeps answers of different owners apart in the cache.
-    `task` names the preset it came from, for the ledger.
+    `task` names the preset it came from, for the ledger. `max_size` is a (width, height) in pixels
+    that the person chose for the picture to fit into, to pay less.
     """
 
     source: ImageSource
@@ -101,6 +102,7 @@ class AnalysisRequest:
     detail: Detail
     sampling: Sampling
     schema: AnswerSchema | None = None
+    max_size: tuple[int, int] | None = None
     use_cache: bool = True
     tenant: str = "local"
 

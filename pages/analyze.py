@@ -5,7 +5,7 @@ import streamlit as st
 from ui.i18n import _
 from ui.intake import show_intake, show_tray
 from ui.navigation import require_frame
-from ui.question import choose_question
+from ui.question import choose_question, choose_size
 from ui.quote_line import price, show_quote, wanted
 from ui.resources import runtime, workbench
 from ui.results import RUN_PARAMETER, show_results
@@ -17,6 +17,8 @@ st.title(_("Analyze"), anchor=False)
 show_intake()
 tray = show_tray()
 question = choose_question()
+if tray and question:
+    question = choose_size(tray, question)
 priced = price(tray, question) if tray and question else None
 if priced:
     show_quote(tray, priced, question)

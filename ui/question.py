@@ -1,5 +1,6 @@
 """What is asked: task, model, detail, and the limits behind "More"."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import streamlit as st
@@ -8,8 +9,11 @@ from core.catalog.models import ModelCard
 from core.errors import ConfigurationError
 from core.runs import Question
 from core.settings import EMBEDDED_MODEL
+from core.sizing import SizeStep, best_size
 from core.tasks import TASKS, Task, parse_user_schema, prompt_for, task
+from core.tray import TrayItem
 from core.types import AnswerSchema, Detail, Sampling
+from ui import format as fmt
 from ui.diagnosis_box import show_error
 from ui.engine_badge import shutdown_note, today
 from ui.i18n import _, language
@@ -17,6 +21,8 @@ from ui.intake import TASK_KEY
 from ui.resources import workbench
 
 _MOST_OUTPUT_TOKENS = 32_000
+_MOST_LOSS = 0.6
+_MOST_STEPS = 4
 
 
 def choose_question() -> Question | None:
@@ -77,6 +83,31 @@ def _choose_model() -> ModelCard:
     if card.name != bench.settings.model and (note := shutdown_note(card)):
         st.caption(f":material/event_busy: {note}")
     return card
+
+
+def choose_size(items: Sequence[TrayItem], question: Question) -> Question:
+    """Offer smaller sizes at each lower price, where every picture has the same; never unasked."""
+    sizes = {(item.width_px, item.height_px) for item in items}
+    card = workbench().catalog.card(question.model)
+    steps = best_size(*sizes.pop(), card, question.detail, _MOST_LOSS) if len(sizes) == 1 else []
+    if not steps:
+        return question
+    names = {step: _step_name(step) for step in steps[:_MOST_STEPS]}
+    chosen = st.selectbox(
+        _("Size"),
+        [None, *names],
+        format_func=lambda step: names[step] if step else _("As the model sees it"),
+        key="analyze.size",
+        help=_("A smaller picture costs less; small print may be lost."),
+    )
+    return replace(question, max_size=(chosen.width_px, chosen.height_px)) if chosen else question
+
+
+def _step_name(step: SizeStep) -> str:
+    share = step.saved_tokens / (step.saved_tokens + step.image_tokens)
+    size = fmt.size(step.width_px, step.height_px)
+    text = _("{size}: {tokens} image tokens, {share} less")
+    return text.format(size=size, tokens=fmt.count(step.image_tokens), share=f"{share:.0%}")
 
 
 def _choose_detail(chosen: Task, card: ModelCard) -> Detail:

@@ -18,7 +18,7 @@ from core.images.encode import encode
 from core.images.raster import Raster, read_info, read_raster
 from core.images.sniff import Kind, identify
 from core.images.wire import Frame, ImageInfo, Job, Wish
-from core.tokens import Size, seen_size
+from core.tokens import Size, sent_size
 from core.types import PreparedImage
 
 try:
@@ -131,11 +131,7 @@ def _finish(raster: Raster, kind: Kind, text: str | None) -> PreparedImage:
 def _target(original: Size, job: Job) -> Size:
     """Return the size to make: what the model sees, within what the person allowed."""
     assert job.rule is not None  # noqa: S101 - the parent always sends one to prepare
-    size = seen_size(original.width_px, original.height_px, job.rule, job.detail)
-    if job.max_size is None:
-        return size
-    factor = min(1.0, job.max_size[0] / size.width_px, job.max_size[1] / size.height_px)
-    return Size(max(1, int(size.width_px * factor)), max(1, int(size.height_px * factor)))
+    return sent_size(original.width_px, original.height_px, job.rule, job.detail, job.max_size)
 
 
 if __name__ == "__main__":

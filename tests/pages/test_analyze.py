@@ -169,3 +169,20 @@ def test_a_bad_schema_is_explained(open_app):
     at.text_area(key="analyze.own_schema").set_value("{not json").run()
     assert "CFG001" in text_of(at)
     assert at.button(key="analyze.go").disabled
+
+
+def test_a_smaller_picture_is_offered_with_its_saving_and_sent_when_chosen(
+    open_app, use_upstream
+):
+    server = use_upstream(upstream.fine)
+    at = open_app(samples=("lake",))
+    size = at.selectbox(key="analyze.size")
+    assert size.value is None
+    assert "less" in size.options[1]
+    before = [line.value for line in at.markdown if "≈" in line.value]
+    size.select_index(1).run()
+    assert [line.value for line in at.markdown if "≈" in line.value] != before
+    (item,) = ask(at)
+    chosen = item.question.max_size
+    assert (item.sent.width_px, item.sent.height_px) == chosen
+    assert len(server.paid) == 1

@@ -23,6 +23,7 @@ from core.tokens import (
     image_tokens,
     image_tokens_range,
     seen_size,
+    sent_size,
 )
 from core.tokens_many import REJECTED, image_tokens_many
 from core.types import Detail
@@ -345,3 +346,12 @@ def test_decoder_processes_can_import_the_rules_without_heavy_libraries():
         cwd=Path(__file__).resolve().parents[2],
     )
     assert run.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("max_size", "sent"),
+    [(None, Size(1365, 768)), ((4000, 4000), Size(1365, 768)), ((910, 512), Size(910, 512))],
+)
+def test_a_chosen_size_is_an_upper_bound(max_size, sent):
+    rule = CATALOG.card("gpt-4o").image_rule
+    assert sent_size(1920, 1080, rule, Detail.HIGH, max_size) == sent
