@@ -114,10 +114,13 @@ def sent_size(
         UnsupportedDetailError: If the model does not take `detail`.
     """
     size = seen_size(width_px, height_px, rule, detail)
-    if max_size is None:
+    w, h = size.width_px, size.height_px
+    if max_size is None or (w <= max_size[0] and h <= max_size[1]):
         return size
-    factor = min(1.0, max_size[0] / size.width_px, max_size[1] / size.height_px)
-    return Size(max(1, int(size.width_px * factor)), max(1, int(size.height_px * factor)))
+    height = max(1, max_size[0] * h // w)
+    if height <= max_size[1]:
+        return Size(max_size[0], height)
+    return Size(max(1, max_size[1] * w // h), max_size[1])
 
 
 def image_tokens(width_px: int, height_px: int, rule: ImageRule, detail: Detail) -> int:

@@ -350,7 +350,13 @@ def test_decoder_processes_can_import_the_rules_without_heavy_libraries():
 
 @pytest.mark.parametrize(
     ("max_size", "sent"),
-    [(None, Size(1365, 768)), ((4000, 4000), Size(1365, 768)), ((910, 512), Size(910, 512))],
+    [
+        (None, Size(1365, 768)),
+        ((4000, 4000), Size(1365, 768)),
+        ((910, 512), Size(910, 512)),
+        ((1024, 576), Size(1024, 576)),
+        ((1, 1), Size(1, 1)),
+    ],
 )
 def test_a_chosen_size_is_an_upper_bound(max_size, sent):
     rule = CATALOG.card("gpt-4o").image_rule
