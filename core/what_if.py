@@ -195,7 +195,8 @@ def what_if(
 ) -> list[Priced]:
     """Return the scenario with each value of one axis, its own among them.
 
-    Models are sorted by the month's price, unknown ones last; anything else by its value.
+    Models are sorted by the month's price, unknown ones last; anything else by its value. A model
+    that does not take the scenario's detail is priced at high.
     """
     variants = _variants(scenario, axis, catalog, today)
     priced = [
@@ -221,8 +222,15 @@ def _variants(scenario: Scenario, axis: Axis, catalog: Catalog, today: date) -> 
         case Axis.LANE:
             return [replace(scenario, lane=lane) for lane in Lane]
         case _:
-            names = [scenario.model, *comparable_models(catalog, today)]
-            return [replace(scenario, model=name) for name in dict.fromkeys(names)]
+            names = dict.fromkeys([scenario.model, *comparable_models(catalog, today)])
+            return [_with_model(scenario, catalog.card(name)) for name in names]
+
+
+def _with_model(scenario: Scenario, card: ModelCard) -> Scenario:
+    """Return the scenario for another model, at high detail where it does not take the own."""
+    keeps = card.name == scenario.model or scenario.detail in card.details
+    detail = scenario.detail if keeps else Detail.HIGH
+    return replace(scenario, model=card.name, detail=detail)
 
 
 def _with(scenario: Scenario, field: str, value: int) -> Scenario:

@@ -5,7 +5,7 @@ the page's theme.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from typing import Any, Final
 
@@ -96,13 +96,22 @@ def bar_chart(bars: Sequence[Bar], axis_title: str) -> Figure:
 
 
 def step_chart(
-    curves: Sequence[Curve], here_px: int, x_title: str, y_title: str, here_label: str
+    curves: Sequence[Curve],
+    here_px: int,
+    x_title: str,
+    y_title: str,
+    here_label: str,
+    *,
+    near: bool = False,
 ) -> Figure:
     """Return price against the longer side in px, a line for each curve, with its steps.
 
     The price is USD for 1,000 pictures, or tokens where the chosen curve has no price. The chosen
-    curve gets a mark at `here_px` and a band where its rule is a range.
+    curve gets a mark at `here_px` and a band where its rule is a range. `near` draws only the
+    neighbourhood of the mark, where the steps of patch models can be told apart.
     """
+    if near:
+        curves = [_near(curve, here_px) for curve in curves]
     colours = iter(_LINES * len(curves))
     data: list[Figure] = []
     for curve in curves:
@@ -115,10 +124,21 @@ def step_chart(
         "hovermode": "closest",
         "hoverdistance": 60,
         "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
-        "xaxis": _axis(x_title),
-        "yaxis": {**_axis(y_title), "rangemode": "tozero"},
+        "xaxis": _axis(x_title) | ({"range": [here_px * 7 / 8, here_px * 9 / 8]} if near else {}),
+        "yaxis": {**_axis(y_title), "rangemode": "normal" if near else "tozero"},
     }
     return {"data": data, "layout": layout}
+
+
+def _near(curve: Curve, here_px: int) -> Curve:
+    """Return the steps within an eighth of the size; those at the edges stay whole."""
+    low, high = here_px * 7 / 8, here_px * 9 / 8
+    kept = [
+        (step, hover)
+        for step, hover in zip(curve.steps, curve.hovers, strict=True)
+        if _side(step, 1) >= low and _side(step, 0) <= high
+    ]
+    return replace(curve, steps=[step for step, _ in kept], hovers=[hover for _, hover in kept])
 
 
 def _line(curve: Curve, colour: str) -> Figure:

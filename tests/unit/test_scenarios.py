@@ -1,4 +1,4 @@
-"""Tests of core/scenarios.py: what can be asked, read back from a link, and the guide's examples."""
+"""Tests of core/scenarios.py: what can be asked, read back from a link; the guide's examples."""
 
 from dataclasses import replace
 from decimal import Decimal

@@ -50,16 +50,21 @@ def _show_parts(priced: Priced) -> None:
     batch = priced.month_on(Lane.BATCH)
     tiles = [
         (_("One picture"), money(priced.request.expected if priced.request else None), None),
-        (_("Image tokens each"), tokens_name(priced), _why(priced)),
+        (_("Image tokens each"), _tokens(priced), _why(priced)),
         (_("Pictures to pay"), f"{scenario.paid_images:,.0f}", None),
     ]
     if scenario.lane is Lane.REALTIME:
         tiles.append((_("As a batch"), money(batch.expected) if batch else _("not offered"), None))
     if st.session_state.get(GUIDE_KEY):
         tiles.append((_("The guide's estimate"), _guide(priced), None))
-    with st.container(horizontal=True, gap="small"):
+    with st.grid("auto", min_column_width=150, gap="small"):
         for name, value, help_text in tiles:
-            st.metric(name, value, border=True, width=190, help=help_text)
+            st.metric(name, value, border=True, help=help_text)
+
+
+def _tokens(priced: Priced) -> str:
+    tokens = priced.image_tokens
+    return ("≈ " if priced.is_range else "") + fmt.count(tokens.expected if tokens else None)
 
 
 def _why(priced: Priced) -> str | None:
@@ -68,7 +73,10 @@ def _why(priced: Priced) -> str | None:
         reason = explain_tokens(size.width_px, size.height_px, priced.card.image_rule, detail)
     except ImageTokensError:
         return None
-    return markdown(f"{fmt.size(size.width_px, size.height_px)}: {say(reason)}")
+    words = f"{fmt.size(size.width_px, size.height_px)}: {say(reason)}"
+    if priced.is_range:
+        words += " " + _("Not published, so a range: {tokens}.").format(tokens=tokens_name(priced))
+    return markdown(words)
 
 
 def _guide(priced: Priced) -> str:

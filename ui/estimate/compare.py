@@ -16,6 +16,7 @@ from ui.estimate.words import (
     axis_name,
     axis_value,
     cny_per_usd,
+    detail_name,
     money,
     spread,
     tokens_name,
@@ -43,7 +44,7 @@ def show_comparison(scenario: Scenario, catalog: Catalog, correction: Correction
     with chart:
         st.plotly_chart(
             charts.bar_chart(
-                [_bar(row, axis, chosen=row.scenario == scenario) for row in rows],
+                [_bar(row, axis, scenario) for row in rows],
                 _("USD a month"),
             ),
             key="estimate.bars",
@@ -52,12 +53,12 @@ def show_comparison(scenario: Scenario, catalog: Catalog, correction: Correction
         )
         _show_legend(rows)
     with table:
-        _show_table(rows, axis)
+        _show_table(rows, axis, scenario)
         show_table_downloads(rows, key="estimate.compare")
 
 
-def _bar(priced: Priced, axis: Axis, *, chosen: bool) -> charts.Bar:
-    label = axis_value(priced.scenario, axis) + _marks(priced, axis)
+def _bar(priced: Priced, axis: Axis, own: Scenario) -> charts.Bar:
+    label, chosen = _label(priced, axis, own), priced.scenario == own
     if priced.month is None:
         why = priced.problem or (priced.notes[0] if priced.notes else None)
         words = say(why) if why else _("not offered")
@@ -75,17 +76,25 @@ def _bar(priced: Priced, axis: Axis, *, chosen: bool) -> charts.Bar:
     return charts.Bar(label, value, money(priced.month.expected), hover, chosen, priced.is_range)
 
 
+def _label(priced: Priced, axis: Axis, own: Scenario) -> str:
+    """Return the value on the axis with its marks, and the detail where it had to be another."""
+    label = axis_value(priced.scenario, axis)
+    if axis is not Axis.MODEL:
+        return label
+    detail = priced.scenario.detail
+    return (
+        label
+        + (f" · {detail_name(detail)}" if detail is not own.detail else "")
+        + (" ≈" if priced.is_range else "")
+        + (" ✎" if priced.card.origin is Origin.USER else "")
+    )
+
+
 def _unpriced(priced: Priced) -> str:
     """Return why there is no price, in two words."""
     if priced.problem:
         return _("not possible")
     return _("unknown") if not any(usd for _lane, usd in priced.requests) else _("not offered")
-
-
-def _marks(priced: Priced, axis: Axis) -> str:
-    if axis is not Axis.MODEL:
-        return ""
-    return (" ≈" if priced.is_range else "") + (" ✎" if priced.card.origin is Origin.USER else "")
 
 
 def _show_legend(rows: Sequence[Priced]) -> None:
@@ -101,7 +110,7 @@ def _show_legend(rows: Sequence[Priced]) -> None:
         st.caption(_("✎ described in your models.toml, not by the vendor"))
 
 
-def _show_table(rows: Sequence[Priced], axis: Axis) -> None:
+def _show_table(rows: Sequence[Priced], axis: Axis, own: Scenario) -> None:
     columns: dict[str, Any] = {
         "usd": st.column_config.NumberColumn(_("USD a month"), format="$%.2f"),
         "low": st.column_config.NumberColumn(_("At least"), format="$%.2f"),
@@ -113,7 +122,7 @@ def _show_table(rows: Sequence[Priced], axis: Axis) -> None:
         "read": st.column_config.TextColumn(_("Price read")),
     }
     st.dataframe(
-        [_table_row(row, axis) for row in rows],
+        [_table_row(row, axis, own) for row in rows],
         hide_index=True,
         column_config=columns,
         placeholder=_("unknown"),
@@ -121,12 +130,12 @@ def _show_table(rows: Sequence[Priced], axis: Axis) -> None:
     )
 
 
-def _table_row(priced: Priced, axis: Axis) -> dict[str, Any]:
+def _table_row(priced: Priced, axis: Axis, own: Scenario) -> dict[str, Any]:
     month, rate = priced.month, cny_per_usd()
     yuan = {"cny": float(month.expected * rate) if month else None} if rate else {}
     dates = {"end": _day(priced.card.shutdown_date), "read": _day(priced.card.read_date)}
     return {
-        axis_name(axis): axis_value(priced.scenario, axis) + _marks(priced, axis),
+        axis_name(axis): _label(priced, axis, own),
         "usd": float(month.expected) if month else None,
         "low": float(month.low) if month else None,
         "high": float(month.high) if month else None,

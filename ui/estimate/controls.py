@@ -61,9 +61,13 @@ _LONGEST_ON_SLIDER = 4000
 
 def put(scenario: Scenario) -> None:
     """Set the controls; only before they are drawn, or in a callback."""
-    for field in _FIELDS:
-        st.session_state[_PREFIX + field] = getattr(scenario, field)
-    st.session_state[_SIZES] = sizes_to_text(scenario.sizes)
+    for key, value in _control_values(scenario).items():
+        st.session_state[key] = value
+
+
+def _control_values(scenario: Scenario) -> dict[str, Any]:
+    values = {_PREFIX + field: getattr(scenario, field) for field in _FIELDS}
+    return {**values, _SIZES: sizes_to_text(scenario.sizes)}
 
 
 def open_link() -> None:
@@ -77,8 +81,8 @@ def open_link() -> None:
         else:
             put(first)
             state().beside = others
-    if _PREFIX + "model" not in st.session_state:
-        put(Scenario())
+    for key, value in _control_values(Scenario()).items():
+        st.session_state.setdefault(key, value)
 
 
 def keep_link(scenario: Scenario) -> None:

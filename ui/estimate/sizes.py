@@ -31,6 +31,7 @@ _LONGEST_PX = 4096
 _PER = 1000
 _LOSS = "estimate.max_loss"
 _BUDGET = "estimate.budget"
+_NEAR = "estimate.near"
 
 
 def show_steps(priced: Priced) -> None:
@@ -42,6 +43,7 @@ def show_steps(priced: Priced) -> None:
         return
     chosen = next(curve for curve in curves if curve.chosen)
     size = priced.scenario.main_size
+    near = st.toggle(_("Only near this size"), key=_NEAR, persist_state="session")
     y_title = _("Tokens") if chosen.usd_per_token is None else _("USD for 1,000 pictures")
     st.plotly_chart(
         charts.step_chart(
@@ -50,6 +52,7 @@ def show_steps(priced: Priced) -> None:
             _("Longer side in pixels, shape {shape}").format(shape=_shape(size)),
             y_title,
             fmt.size(size.width_px, size.height_px),
+            near=near,
         ),
         key="estimate.steps",
         config=charts.CONFIG,
