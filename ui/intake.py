@@ -14,6 +14,7 @@ from ui import format as fmt
 from ui.i18n import _, say
 from ui.resources import runtime, workbench
 from ui.state import state
+from ui.text import harmless_markdown
 from ui.widgets import Tile, gallery, image_url, intake
 
 TASK_KEY = "analyze.task"
@@ -50,9 +51,9 @@ def show_tray() -> list[TrayItem]:
         with st.container(
             horizontal=True, vertical_alignment="center", key=f"refused-{refused.id}"
         ):
-            name = refused.name.replace("*", "").replace("`", "")
+            name = harmless_markdown(refused.name)
             code = f" · {refused.code}" if refused.code else ""
-            st.caption(f":material/block: `{name}`{code} · {say(refused.why)}")
+            st.caption(f":material/block: **{name}**{code} · {harmless_markdown(say(refused.why))}")
     if here.unusable and st.button(_("Dismiss"), key="analyze.dismiss", type="tertiary"):
         here.unusable.clear()
         st.rerun()

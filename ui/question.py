@@ -92,15 +92,19 @@ def choose_size(items: Sequence[TrayItem], question: Question) -> Question:
     steps = best_size(*sizes.pop(), card, question.detail, _MOST_LOSS) if len(sizes) == 1 else []
     if not steps:
         return question
-    names = {step: _step_name(step) for step in steps[:_MOST_STEPS]}
+    names = [_("As the model sees it"), *(_step_name(step) for step in steps[:_MOST_STEPS])]
     chosen = st.selectbox(
         _("Size"),
-        [None, *names],
-        format_func=lambda step: names[step] if step else _("As the model sees it"),
+        range(len(names)),
+        format_func=names.__getitem__,
         key="analyze.size",
+        width=420,
         help=_("A smaller picture costs less; small print may be lost."),
     )
-    return replace(question, max_size=(chosen.width_px, chosen.height_px)) if chosen else question
+    if not chosen:
+        return question
+    step = steps[chosen - 1]
+    return replace(question, max_size=(step.width_px, step.height_px))
 
 
 def _step_name(step: SizeStep) -> str:

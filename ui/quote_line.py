@@ -6,6 +6,7 @@ from dataclasses import astuple, replace
 import streamlit as st
 
 from core.export import Estimate
+from core.images import messages
 from core.quote import Quote, SelectionQuote
 from core.runs import Question, Wanted
 from core.survey import Survey, SurveyedPicture, survey
@@ -14,6 +15,9 @@ from ui import format as fmt
 from ui.i18n import _, say
 from ui.resources import workbench
 from ui.text import harmless_markdown
+
+_SIZE_NOTES = {messages.RESIZED.template, messages.DRAWN.template}
+"""Said of the preview; the size for the chosen model is said here."""
 
 
 def price(items: Sequence[TrayItem], question: Question) -> Survey:
@@ -32,7 +36,7 @@ def show_quote(items: Sequence[TrayItem], survey: Survey, question: Question) ->
     """Draw the price of all pictures on one line, and the reasons below it."""
     with st.container(border=True, key="analyze-quote", gap="small"):
         st.markdown(_headline(survey.selection, question))
-        if survey.selection.answered or survey.selection.identical:
+        if survey.selection.total > 1 and survey.selection.to_pay < survey.selection.total:
             st.caption(say(survey.selection.summary))
         if workbench().settings.embedded:
             st.caption(_elsewhere(items, question))
@@ -42,6 +46,8 @@ def show_quote(items: Sequence[TrayItem], survey: Survey, question: Question) ->
 def _headline(selection: SelectionQuote, question: Question) -> str:
     if workbench().settings.embedded:
         return _("**Free.** The embedded engine reads the picture on this machine.")
+    if selection.total and not selection.to_pay:
+        return _("**Free.** The answer is kept from before; nothing is asked.")
     tokens = _("{tokens} input tokens").format(tokens=_tokens(selection))
     if selection.realtime is None:
         unknown = _("Price **unknown**: the catalogue has no price for {model}.")
@@ -85,7 +91,8 @@ def _reasons(item: TrayItem, quote: Quote | None) -> list[str]:
     sent = fmt.size(quote.sent.width_px, quote.sent.height_px)
     was = fmt.size(item.width_px, item.height_px)
     resized = _("{was} is sent as {sent}: the model sees no more.").format(was=was, sent=sent)
-    done = [say(note) for note in (*quote.notes, *item.notes)]
+    notes = [note for note in item.notes if note.template not in _SIZE_NOTES]
+    done = [say(note) for note in (*quote.notes, *notes)]
     return done if sent == was else [resized, *done]
 
 

@@ -39,7 +39,7 @@ def show_result(run_id: str, item: RunItem) -> None:
 
 def _show_picture(item: RunItem, key: str) -> None:
     if item.sent is None:
-        st.caption(item.source.name)
+        st.caption(harmless_markdown(item.source.name))
         return
     size = fmt.size(item.sent.width_px, item.sent.height_px)
     caption = _("Exactly what was sent: {size}").format(size=size)

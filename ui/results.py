@@ -12,6 +12,7 @@ from ui.i18n import _
 from ui.resources import runtime, workbench
 from ui.result_card import show_result
 from ui.state import state
+from ui.text import harmless_markdown
 from ui.widgets import Tile, gallery, image_url
 
 RUN_PARAMETER = "run"
@@ -42,7 +43,7 @@ def _draw(run_id: str, was_active: bool) -> None:
     _show_summary(run_id, items, active)
     chosen = _choose(run_id, items) if len(items) > 1 else items[0]
     if len(items) > 1:
-        st.subheader(chosen.source.name, anchor=False)
+        st.subheader(harmless_markdown(chosen.source.name), anchor=False)
     show_result(run_id, chosen)
 
 

@@ -6,7 +6,7 @@ _LONGEST = 100_000
 _FENCE = re.compile(r"^(`{3,})[^`\n]*\n.*?(?:^ {0,3}\1`*[ \t]*$|\Z)", re.DOTALL | re.MULTILINE)
 """A block of code as CommonMark sees it. Indented ones are left out: a list that ends around them
 would end the code, too."""
-_ACTIVE = re.compile(r"([\[\]<>$]|:(?=\w))")
+_ACTIVE = re.compile(r"([\[\]<>$]|:(?=\w|//)|(?<=\w)@(?=\w)|(?<=www)\.)", re.IGNORECASE)
 
 
 _HEADING = re.compile(r"^(#{1,6})(?= )", re.MULTILINE)
@@ -17,8 +17,8 @@ def harmless_markdown(text: str) -> str:
     """Return the text as Markdown that can neither load, link nor run anything.
 
     Headings, lists, tables and code keep their form. Brackets (pictures, links, coloured text),
-    tags, formulas and `:shortcodes:` lose their meaning; code blocks are left as they are, because
-    nothing in them is active.
+    addresses, tags, formulas and `:shortcodes:` lose their meaning. Code blocks are left as they
+    are, because nothing in them is active.
     """
     text = text[:_LONGEST]
     safe, end = [], 0

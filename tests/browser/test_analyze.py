@@ -107,7 +107,7 @@ def test_a_link_to_this_machine_is_refused(page: Page, server: Server) -> None:
 
 def test_what_a_model_writes_loads_nothing(page: Page, tmp_path) -> None:
     async def hostile(exchange) -> None:
-        text = f"![x]({exchange.upstream.base_url}/stolen) <img src='//evil.example/a'> done"
+        text = f"![x]({exchange.upstream.base_url}/stolen) <img src='//evil.example/a'> www.evil.example done"
         await exchange.complete({"content": text})
 
     with serving(hostile) as upstream:
@@ -120,6 +120,7 @@ def test_what_a_model_writes_loads_nothing(page: Page, tmp_path) -> None:
             expect(page.get_by_text("done", exact=False).last).to_be_visible()
             expect(page.get_by_text("1 of 1 done")).to_be_visible()
             page.wait_for_selector(IDLE)
+            expect(page.locator('a[href*="evil.example"], a[href*="stolen"]')).to_have_count(0)
         assert len(upstream.requests) == len(upstream.paid) == 1
         sent = json.dumps(upstream.requests[0].body)
         assert "data:image/" in sent
