@@ -1,14 +1,17 @@
 """Words that a model wrote, made harmless before a browser sees them."""
 
 import re
+from itertools import chain, zip_longest
 
 _LONGEST = 100_000
 _FENCE = re.compile(r"^(`{3,})[^`\n]*\n.*?(?:^ {0,3}\1`*[ \t]*$|\Z)", re.DOTALL | re.MULTILINE)
 """A block of code as CommonMark sees it. Indented ones are left out: a list that ends around them
 would end the code, too."""
-_ACTIVE = re.compile(r"([\[\]<>$]|:(?=\w|//)|(?<=\w)@(?=\w)|(?<=www)\.)", re.IGNORECASE)
-
-
+_ACTIVE = re.compile(r"([\[\]<>$]|:(?=\w))")
+_ADDRESS = re.compile(
+    r"((?:https?://|ftp://|www\.)[^\s`|]+|[\w.+-]+@[\w-]+\.[\w.-]+)", re.IGNORECASE
+)
+"""What the browser side would turn into a link even where brackets are escaped."""
 _HEADING = re.compile(r"^(#{1,6})(?= )", re.MULTILINE)
 """An answer's headings stay below those of the page."""
 
@@ -29,5 +32,9 @@ def harmless_markdown(text: str) -> str:
 
 
 def _escape(text: str) -> str:
+    """Take the meaning out of active marks, and show addresses as code, which is never a link."""
     text = _HEADING.sub(lambda mark: "####" if len(mark[1]) < 3 else "#####", text)
-    return _ACTIVE.sub(r"\\\1", text)
+    pieces = _ADDRESS.split(text)  # every second piece is an address
+    plain = [_ACTIVE.sub(r"\\\1", piece) for piece in pieces[::2]]
+    addresses = [f"`{piece}`" for piece in pieces[1::2]]
+    return "".join(chain.from_iterable(zip_longest(plain, addresses, fillvalue="")))

@@ -107,7 +107,8 @@ def test_a_link_to_this_machine_is_refused(page: Page, server: Server) -> None:
 
 def test_what_a_model_writes_loads_nothing(page: Page, tmp_path) -> None:
     async def hostile(exchange) -> None:
-        text = f"![x]({exchange.upstream.base_url}/stolen) <img src='//evil.example/a'> www.evil.example done"
+        picture = f"![x]({exchange.upstream.base_url}/stolen)"
+        text = f"{picture} <img src='//evil.example/a'> www.evil.example done"
         await exchange.complete({"content": text})
 
     with serving(hostile) as upstream:

@@ -8,11 +8,11 @@ from ui.text import harmless_markdown
 @pytest.mark.parametrize(
     ("written", "shown"),
     [
-        ("![x](https://evil.example/?d=1)", r"!\[x\](https\://evil.example/?d=1)"),
+        ("![x](https://evil.example/?d=1)", r"!\[x\](`https://evil.example/?d=1)`"),
         ("![x][ref]", r"!\[x\]\[ref\]"),
         ("[click](javascript:alert(1))", r"\[click\](javascript\:alert(1))"),
         ("<img src=x onerror=alert(1)>", r"\<img src=x onerror=alert(1)\>"),
-        ("www.evil.example and a@evil.example", r"www\.evil.example and a\@evil.example"),
+        ("www.evil.example and a@evil.example", "`www.evil.example` and `a@evil.example`"),
         ("cost $5 and $6", r"cost \$5 and \$6"),
         (":red[loud] :material/home:", r"\:red\[loud\] \:material/home:"),
         ("**bold** and\n\n| a | b |\n|:--|--:|", "**bold** and\n\n| a | b |\n|:--|--:|"),
