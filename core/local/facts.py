@@ -22,7 +22,7 @@ from core.local.fields.parties import (
     find_vendor,
 )
 from core.local.fields.totals import find_tax, find_total
-from core.local.lines import Reading, Row, read_rows, reading_of_text
+from core.local.lines import Reading, Row, TextLine, read_rows, reading_of_text
 from core.local.looks import Looks, Pixels
 from core.local.ocr import read_text
 from core.local.tables import Table, find_tables
@@ -83,13 +83,24 @@ def page_facts(
 ) -> PageFacts:
     """Apply the rules to what was read."""
     rows = read_rows(reading)
-    kinds = find_kinds(rows, looks.width_px, looks.height_px)
-    fields = find_fields(rows)
+    judged = tuple(map(_bounded, rows))
+    kinds = find_kinds(judged, looks.width_px, looks.height_px)
+    fields = find_fields(judged)
     score = reading.mean_score
-    notes = (*_field_notes(rows, fields), *_quality_notes(looks, score))
+    notes = (*_field_notes(judged, fields), *_quality_notes(looks, score))
     return PageFacts(
-        looks, rows, given_text, score, kinds, find_outline(rows), fields, tables, notes
+        looks, rows, given_text, score, kinds, find_outline(judged), fields, tables, notes
     )
+
+
+_JUDGED_CHARACTERS: Final = 250  # a row of print has fewer; the rules slow down on hostile length
+
+
+def _bounded(row: Row) -> Row:
+    """Return the row as the rules see it: its beginning, where it is longer than print can be."""
+    if len(row.text) <= _JUDGED_CHARACTERS:
+        return row
+    return Row((TextLine(row.text[:_JUDGED_CHARACTERS], row.score),))
 
 
 def find_fields(rows: tuple[Row, ...]) -> Fields:

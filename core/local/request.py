@@ -14,6 +14,7 @@ from core.phrases import Phrase
 from core.settings import EMBEDDED_MODEL
 
 MAX_PICTURES: Final = 10
+MAX_TEXT_LAYER: Final = 100_000  # characters of one page; the decoder keeps no more either
 _DATA_URL: Final = re.compile(r"data:image/[\w.+-]+;base64,", re.IGNORECASE)
 
 
@@ -149,7 +150,7 @@ def _read_messages(messages: Any) -> tuple[str, tuple[Picture, ...]]:
                 pictures.append(Picture(_decoded(url), text_layer))
                 text_layer = None
             elif (text := _text(part)).startswith(TEXT_LAYER_LINE):
-                text_layer = text.removeprefix(TEXT_LAYER_LINE).strip() or None
+                text_layer = _text_layer(text)
             else:
                 texts.append(text)
         prompt = "\n".join(texts) if texts else prompt
@@ -158,6 +159,18 @@ def _read_messages(messages: Any) -> tuple[str, tuple[Picture, ...]]:
             "messages", Phrase("More than {limit} pictures.", {"limit": MAX_PICTURES})
         )
     return prompt, tuple(pictures)
+
+
+def _text_layer(text: str) -> str | None:
+    layer = text.removeprefix(TEXT_LAYER_LINE).strip()
+    if len(layer) > MAX_TEXT_LAYER:
+        raise invalid_value(
+            "messages",
+            Phrase(
+                "The text of a page has more than {limit} characters.", {"limit": MAX_TEXT_LAYER}
+            ),
+        )
+    return layer or None
 
 
 def _user_parts(message: Any) -> Iterator[Mapping[str, Any]]:

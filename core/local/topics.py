@@ -62,12 +62,14 @@ _EVERYTHING: Final = re.compile(
 
 def topics_of(prompt: str) -> frozenset[Topic]:
     """Return what the prompt asks for; everything for a general request, nothing if unknown."""
+    prompt = prompt[:_JUDGED_CHARACTERS]
     asked = frozenset(topic for topic, words in _PATTERNS.items() if words.search(prompt))
     if not prompt.strip() or (_EVERYTHING.search(prompt) and not _is_narrow(prompt, asked)):
         return frozenset(Topic)
     return asked
 
 
+_JUDGED_CHARACTERS = 4000  # what a prompt wants is said at its beginning
 _NARROW_PROMPT = 60  # characters: "what is the total?" is a question, not a request for everything
 
 

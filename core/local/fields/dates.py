@@ -28,15 +28,15 @@ _YEAR_FIRST: Final = re.compile(
     rf"\s?(?P<day>\d{{1,2}})\s?日?{_END}"
 )
 _NUMERIC: Final = re.compile(
-    rf"(?<![\d./-])(?P<first>\d{{1,2}})(?P<mark>\s?[-/.]\s?)(?P<second>\d{{1,2}})(?P=mark)"
-    rf"(?P<year>(?:19|20)\d{{2}}|\d{{2}}(?![\d./-]\d)){_END}"
+    rf"(?<![\d./-])(?P<first>\d{{1,2}})\s?(?P<mark>[-/.])\s?(?P<second>\d{{1,2}})\s?(?P=mark)\s?"
+    rf"(?P<year>(?:19|20)\d{{2}}|\d{{2}}(?!\d|[./-]\d(?!\d?:))){_END}"
 )
 _DAY_MONTH: Final = re.compile(
     rf"(?<!\d)(?P<day>\d{{1,2}})(?:st|nd|rd|th)?[.\s/-]{{0,3}}{_MONTH}[,\s/-]{{0,3}}"
     rf"(?P<year>(?:19|20)\d{{2}}|\d{{2}}(?!\d)){_END}"
 )
 _MONTH_DAY: Final = re.compile(
-    rf"{_MONTH}\s?(?P<day>\d{{1,2}})(?:st|nd|rd|th)?\s?[,.\s]\s?(?P<year>(?:19|20)\d{{2}}){_END}"
+    rf"{_MONTH}[\s-]?(?P<day>\d{{1,2}})(?:st|nd|rd|th)?\s?[,.\s-]\s?(?P<year>(?:19|20)\d{{2}}){_END}"
 )
 _CHINESE: Final = re.compile(
     r"(?P<year>[一二][〇零○一二三四五六七八九]{3})年(?P<month>[一二三四五六七八九十]{1,2})月"

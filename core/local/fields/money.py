@@ -35,6 +35,7 @@ _AMOUNT: Final = re.compile(
     re.IGNORECASE,
 )
 _RUN_TOGETHER: Final = re.compile(r"(\d\.\d{2})(?=\d+\.\d{2}(?!\d))")
+_TORN_APART: Final = re.compile(r"(?<=\d)\s?\.\s?(?=\d{2}\W*$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +52,8 @@ class Amount:
 
 
 def separated(text: str) -> str:
-    """Put a space between two amounts that the recogniser ran together, as in 12.5025.00."""
-    return _RUN_TOGETHER.sub(r"\1 ", text)
+    """Undo what the recogniser does to amounts: 12.5025.00 run together, 12. 50 torn apart."""
+    return _RUN_TOGETHER.sub(r"\1 ", _TORN_APART.sub(".", text))
 
 
 def amounts_in(text: str) -> tuple[Amount, ...]:

@@ -125,9 +125,11 @@ def find_vendor(rows: Sequence[Row]) -> Found[str] | None:
         _labelled_seller(organisations)
         or _second_name_field(organisations)
         or _company_at_the_top(rows[:_HEAD], organisations)
+        or _first_words(rows[:_HEAD])
+        or next((item for item in organisations if not _BUYER.search(item.row)), None)
     )
     if chosen is None:
-        return _first_words(rows[:_HEAD])
+        return None
     others = tuple(found.value for found in organisations if found.value != chosen.value)
     return replace(chosen, alternatives=others)
 
@@ -161,8 +163,10 @@ def _first_words(head: Sequence[Row]) -> Found[str] | None:
         text = without_registration(row.text)
         if len(row.pieces) > 1 or find_dates([row]):
             return None
-        if _HAS_WORD.search(text) and not _NOT_A_VENDOR.search(text):
-            return Found(text, text, row.text, row.score)
+        if not _HAS_WORD.search(text) or _NOT_A_VENDOR.search(text):
+            continue
+        is_name = _looks_like_a_name(text) or re.search(r"[\u4e00-\u9fff]", text)
+        return Found(text, text, row.text, row.score) if is_name else None
     return None
 
 

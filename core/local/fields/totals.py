@@ -27,7 +27,7 @@ _FINAL_LABELS: Final = (
         100,
         r"grand\s*total|final\s*total|rounded\s*total|total\s*rounded|(?:total|amt|amount|balance)\s*"
         r"(?:amt\s*|amount\s*)?(?:due|payable|to\s*pay)|n[eo]tt?\s*(?:total|amount|amt)|to\s*pay\b"
-        r"|价税合计|[应实]付(?:金额|总额|合计)?(?![\u4e00-\u9fff])|应收(?:金额)?(?![\u4e00-\u9fff])|合同(?:总)?(?:金额|价款|总价)",
+        r"|^\W*due\b|价税合计|小写|[应实]付(?:款|金额|总额|合计)?(?![\u4e00-\u9fff])|应收(?:金额)?(?![\u4e00-\u9fff])|合同(?:总)?(?:金额|价款|总价)",
     ),
     _label(85, r"^\W*total\W*(?:amount|amt)?\W*(?:rm|myr|usd|eur|gbp|[$€£])?\W*$"),
     _label(
@@ -35,14 +35,14 @@ _FINAL_LABELS: Final = (
         r"total.{0,20}\b(?:incl?(?:usive|uding)?|after\s*(?:rounding|adj\w*|disc\w*))\b|\btotaa?l\b\W*(?:€|eur)"
         r"|gesamt(?:betrag)?\b|rechnungsbetrag|total\s*ttc",
     ),
-    _label(78, r"合计|总计|总额|总金额|共计"),
+    _label(78, r"合计|总计|总额|总金额|共计|消费金额"),
     _label(70, r"\btotal\b|\btotaal\b|\bsumme\b"),
     _label(30, r"sub\s*-?\s*tota+l|小计|^\W*amount\W*$"),
     _label(15, r"^\W*(?:cash|visa|master(?:card)?|credit\s*card|debit)\b|实收|收款金额"),
 )
 _NOT_TOTAL: Final = re.compile(
     r"qty|quantity|\bitems?\b|\bpcs?\b|saving|disc(?:ount)?\b|points?\b|\bno\b\.?\s*of|tender|change"
-    r"|exclu|excl?\b|included\s*in\s*total|total\s*rounding|before\s*(?:tax|gst)|\d\s*%\s*suppl|total\s*(?:tax|gst|vat|sst)\b|大写|税额合计"
+    r"|exclu|excl?\b|included\s*in\s*total|total\s*rounding|before\s*(?:tax|gst)|\d\s*%\s*suppl|total\s*(?:tax|gst|vat|sst)\b(?!\s*incl)|税额合计"
     r"|balance\s*(?:b/?f|brought)|数量|找零|优惠|折扣",
     re.IGNORECASE,
 )
@@ -55,6 +55,7 @@ _CASH: Final = re.compile(
     re.IGNORECASE,
 )
 _CHANGE: Final = re.compile(r"^\W*change\b|找零|找赎", re.IGNORECASE)
+_MISREAD_TOTAL: Final = re.compile(r"\bt[o0]ta\s?[l1](?:\b|(?=RM))", re.IGNORECASE)
 _ROUNDING: Final = re.compile(r"\bround(?:ing|ed)?\b|舍入|抹零", re.IGNORECASE)
 _FIVE_CENTS: Final = Decimal("0.05")
 
@@ -141,9 +142,9 @@ def _total_weight(text: str) -> int | None:
     if _NOT_TOTAL.search(text):
         return None
     words = re.sub(r"(?<=[\u4e00-\u9fff])\s+(?=[\u4e00-\u9fff])", "", text)
-    label = _without_amounts(words)
+    label = _MISREAD_TOTAL.sub("Total ", _without_amounts(words))
     if re.search(r"sub\s*-?\s*tota+l", label, re.IGNORECASE):
-        return 30
+        return _SUM_WEIGHT
     return next((item.weight for item in _FINAL_LABELS if item.words.search(label)), None)
 
 

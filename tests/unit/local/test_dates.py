@@ -27,6 +27,11 @@ from tests.unit.local.texts import rows
         ("August 3 , 2014", date(2014, 8, 3)),
         ("March 1st, 2020", date(2020, 3, 1)),
         ("01/02/99", date(1999, 2, 1)),
+        ("Date : 25 -12-2018", date(2018, 12, 25)),
+        ("25-12-18/14:20", date(2018, 12, 25)),
+        ("25/12/18TIME:20:20", date(2018, 12, 25)),
+        ("25DEC 2018 18:09", date(2018, 12, 25)),
+        ("Dec-25-2018", date(2018, 12, 25)),
     ],
 )
 def test_dates_are_read_in_many_spellings(text, expected):

@@ -41,6 +41,7 @@ def test_organisations_are_known_by_their_legal_form_or_kind(text, expected):
         ("WHITE ROSE SHOP\nOwned By:\nROSE SUPPLY SDN BHD", "WHITE ROSE SHOP"),
         ("Sushi Palace\nKFM FOODS SDN BHD (1132106-H)", "KFM FOODS SDN BHD"),
         ("12.50\n13.50", None),
+        ("* May include the tax\nmore\nAcme Services, Inc.", "Acme Services, Inc."),
         ("科目汇总表\n1 | 2 | 3", None),
     ],
 )

@@ -76,6 +76,7 @@ def test_the_last_words_of_the_user_are_the_prompt():
         (body(user(image("file:///etc/passwd"))), 400, "invalid_image_url"),
         (body(user(image("data:image/png;base64,%%%"))), 400, "invalid_base64_image"),
         (body(user(*[image()] * 11)), 400, "invalid_value"),
+        (body(user(text(TEXT_LAYER_LINE + "x" * 100_001), image())), 400, "invalid_value"),
         (body(user(image()), n=2), 400, "invalid_value"),
         (body(user(image()), tools=[{}]), 400, "unsupported_parameter"),
         (body(user(image()), max_tokens=0), 400, "invalid_value"),
