@@ -57,12 +57,16 @@ class Report:
     def picture_number(self, number: int, count: int) -> Iterator[str]:
         """Say which of several pictures follows."""
         if count > 1:
-            values = {"number": number, "count": count}
-            yield f"\n# {self._words(Phrase('Picture {number} of {count}', values))}\n"
+            title = Phrase("Picture {number} of {count}", {"number": number, "count": count})
+            yield f"\n# {self._words(title)}\n"
 
     def picture(self, looks: Looks) -> Iterator[str]:
         """Write what is measured without reading."""
-        lines = [line for topic, line in self._measured(looks) if topic in self.topics]
+        lines = [
+            f"- {self._words(said)}"
+            for topic, said in self._measured(looks)
+            if topic in self.topics
+        ]
         if lines:
             yield self._section(Phrase("Picture"), lines)
 
@@ -111,17 +115,17 @@ class Report:
     def _section(self, title: Phrase, lines: Sequence[str]) -> str:
         return "\n".join(["", f"## {self._words(title)}", "", *lines, ""])
 
-    def _measured(self, looks: Looks) -> Iterator[tuple[Topic, str]]:
-        size = {"width": looks.width_px, "height": looks.height_px}
-        yield Topic.SIZE, f"- {self._words(Phrase('Size: {width} x {height} pixels', size))}"
+    def _measured(self, looks: Looks) -> Iterator[tuple[Topic, Phrase]]:
+        size: dict[str, str | int | float] = {"width": looks.width_px, "height": looks.height_px}
+        yield Topic.SIZE, Phrase("Size: {width} x {height} pixels", size)
         colours = ", ".join(
             f"{self.say(colour.name)} {colour.share:.0%} ({colour.hex})" for colour in looks.colours
         )
-        yield Topic.COLOURS, f"- {self._words(Phrase('Colours: {list}', {'list': colours}))}"
-        yield Topic.QUALITY, f"- {self._words(_sharpness(looks))}"
-        yield Topic.QUALITY, f"- {self._words(_exposure(looks))}"
+        yield Topic.COLOURS, Phrase("Colours: {list}", {"list": colours})
+        yield Topic.QUALITY, _sharpness(looks)
+        yield Topic.QUALITY, _exposure(looks)
         codes = ", ".join(map(_quoted, looks.codes)) or self._words(_NONE)
-        yield Topic.CODES, f"- {self._words(Phrase('QR codes: {list}', {'list': codes}))}"
+        yield Topic.CODES, Phrase("QR codes: {list}", {"list": codes})
 
     def _kinds(self, page: PageFacts) -> list[str]:
         if not page.kinds:
