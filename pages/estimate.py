@@ -29,7 +29,7 @@ if scenario:
     with answer:
         show_answer(priced)
     show_comparison(scenario, models, correction)
-    steps, resizes = st.columns(2, gap="large")
+    steps, resizes = st.columns([3, 2], gap="large")
     with steps:
         show_steps(priced)
     with resizes:

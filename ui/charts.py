@@ -110,6 +110,7 @@ def step_chart(
     curve gets a mark at `here_px` and a band where its rule is a range. `near` draws only the
     neighbourhood of the mark, where the steps of patch models can be told apart.
     """
+    curves = sorted(curves, key=lambda curve: curve.chosen)  # the chosen one lies on top
     if near:
         curves = [_near(curve, here_px) for curve in curves]
     colours = iter(_LINES * len(curves))

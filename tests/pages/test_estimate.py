@@ -98,12 +98,20 @@ def test_a_mix_of_sizes_is_one_scenario(data_dir):
     assert "cost about **$6.48**" in said(at)  # 3 x 6.165 and 7.44 in 4
 
 
-@pytest.mark.parametrize("axis", ["detail", "size", "images", "output", "cache", "lane"])
-def test_every_axis_has_its_bars(data_dir, axis):
-    at = opened()
-    at.get_by_key("estimate.axis").set_value(axis).run()
+def test_the_pictures_on_the_analyze_page_give_their_sizes(data_dir, open_app):
+    at = open_app("estimate", samples=("receipt", "lake", "lake"), locale="en-US")
+    at.button(key="estimate.use_tray").click().run()
     assert not at.exception
-    assert len(figures(at)[0]["data"][0]["x"]) >= 3
+    assert "*2" in at.session_state["estimate.sizes"]
+    assert "cost about" in said(at)
+
+
+def test_every_axis_has_its_bars(data_dir):
+    at = opened()
+    for axis in ("detail", "size", "images", "output", "cache", "lane"):
+        at.get_by_key("estimate.axis").set_value(axis).run()
+        assert not at.exception
+        assert len(figures(at)[0]["data"][0]["x"]) >= 3
 
 
 def test_an_unknown_price_is_never_zero(data_dir):

@@ -25,11 +25,11 @@ from core.what_if import (
     total_month,
 )
 from ui import format as fmt
-from ui.diagnosis_box import show_error
 from ui.estimate.controls import LINK, put
 from ui.estimate.downloads import show_table_downloads
 from ui.estimate.state import MOST_BESIDE, saved_scenarios, state
 from ui.estimate.words import (
+    complain,
     detail_name,
     lane_name,
     markdown,
@@ -183,7 +183,7 @@ def _show_saved() -> None:
     try:
         saved = saved_scenarios().all()
     except ConfigurationError as error:
-        show_error(error)
+        complain(error)
         return
     if not saved:
         return
@@ -213,7 +213,7 @@ def _try(change: Callable[[], None], done: str) -> None:
     try:
         change()
     except VisionError as error:
-        show_error(error)
+        complain(error)
     else:
         if done:
             st.toast(done, icon=":material/check:")

@@ -22,10 +22,9 @@ from core.tokens import Size
 from core.types import Detail
 from core.what_if import comparable_models
 from ui import state as analyze
-from ui.diagnosis_box import show_error
 from ui.engine_badge import today
 from ui.estimate.state import state
-from ui.estimate.words import CNY_KEY, GUIDE_KEY, detail_name, lane_name
+from ui.estimate.words import CNY_KEY, GUIDE_KEY, complain, detail_name, lane_name
 from ui.i18n import _, language
 from ui.intake import show_intake, show_tray
 from ui.resources import workbench
@@ -77,7 +76,7 @@ def open_link() -> None:
         try:
             first, *others = [scenario_from_text(text) for text in texts]
         except ConfigurationError as error:
-            show_error(error)
+            complain(error)
         else:
             put(first)
             state().beside = others
@@ -136,35 +135,29 @@ def choose_scenario(catalog: Catalog) -> Scenario | None:
             )
         )
     except ConfigurationError as error:
-        show_error(error)
+        complain(error)
         return None
 
 
 def show_own_pictures() -> None:
-    """Offer to estimate with the pictures on the Analyze page, or with new ones."""
+    """Offer to estimate with the pictures on the Analyze page, and to add some."""
     box = st.expander(
         _("Estimate with your own pictures"), icon=":material/image_search:", on_change="rerun"
     )
-    if not box.open:
-        return
-    with box:
-        st.caption(_("Only their sizes are used here; nothing is sent to a model."))
-        show_intake()
-        tray = show_tray()
-        if tray:
-            sizes = [Size(item.width_px, item.height_px) for item in tray]
-            st.button(
-                _("Use these {count} pictures").format(count=len(tray)),
-                key="estimate.use_tray",
-                type="primary",
-                on_click=_use,
-                args=(sizes,),
-            )
-
-
-def waiting_pictures() -> int:
-    """Return how many pictures wait on the Analyze page."""
-    return len(analyze.state().tray)
+    if box.open:
+        with box:
+            st.caption(_("Only their sizes are used here; nothing is sent to a model."))
+            show_intake()
+            show_tray()
+    tray = analyze.state().tray
+    if tray:
+        st.button(
+            _("Use the sizes of the pictures on the Analyze page: {count}").format(count=len(tray)),
+            key="estimate.use_tray",
+            icon=":material/photo_size_select_large:",
+            on_click=_use,
+            args=([Size(item.width_px, item.height_px) for item in tray],),
+        )
 
 
 def _use(sizes: list[Size]) -> None:

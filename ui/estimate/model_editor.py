@@ -13,9 +13,8 @@ from core.catalog.rules import UNKNOWN_RULE, ImageRule, PixelsRule
 from core.errors import ConfigurationError, VisionError
 from core.phrases import Phrase
 from core.pricing import ModelPrice, Rates
-from ui.diagnosis_box import show_error
 from ui.estimate.state import catalog, user_models_file
-from ui.estimate.words import markdown
+from ui.estimate.words import complain, markdown
 from ui.i18n import _
 
 _KEY = "models"
@@ -56,7 +55,7 @@ def show_model_editor() -> None:
     if not name:
         return
     if len(name) > _LONGEST_NAME:
-        show_error(ConfigurationError(Phrase("A model's name has at most 80 characters.")))
+        complain(ConfigurationError(Phrase("A model's name has at most 80 characters.")))
         return
     card = known.card(name)
     with st.form(f"{_KEY}.form.{name}", border=True):
@@ -219,6 +218,6 @@ def _try(change: Callable[[], None]) -> None:
     try:
         change()
     except VisionError as error:
-        show_error(error)
+        complain(error)
     else:
         st.rerun()

@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 from math import gcd
+from textwrap import wrap
 
 import streamlit as st
 
@@ -29,6 +30,7 @@ from ui.i18n import _, say
 
 _LONGEST_PX = 4096
 _PER = 1000
+_HOVER_CHARS = 40
 _LOSS = "estimate.max_loss"
 _BUDGET = "estimate.budget"
 _NEAR = "estimate.near"
@@ -103,7 +105,7 @@ def _usd_per_token(priced: Priced) -> Decimal | None:
 
 def _hover(step: TokenStep, usd_per_token: Decimal | None) -> str:
     sizes = " – ".join(fmt.size(s.width_px, s.height_px) for s in (step.smallest, step.largest))
-    lines = [sizes, say(step.reason)]
+    lines = [sizes, *wrap(say(step.reason), _HOVER_CHARS)]
     if step.low_tokens != step.high_tokens:
         lines.append(
             _("not published: {low} to {high} tokens").format(

@@ -9,7 +9,7 @@ from core.catalog import Catalog, load_catalog
 from core.errors import ConfigurationError
 from core.scenarios import Scenario
 from core.store.scenarios import SavedScenarios
-from ui.diagnosis_box import show_error
+from ui.estimate.words import complain
 from ui.resources import settings
 
 _KEY = "_tessera_estimate"
@@ -64,7 +64,7 @@ def catalog() -> Catalog:
         changed = file.stat().st_mtime_ns if file.exists() else 0
         return _catalog(file, changed)
     except ConfigurationError as error:
-        show_error(error)
+        complain(error)
         return _catalog(file.with_name("none"), 0)
 
 

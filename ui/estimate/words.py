@@ -6,12 +6,14 @@ from decimal import Decimal
 
 import streamlit as st
 
+from core.errors import ConfigurationError, VisionError
 from core.quote import Lane, UsdRange
 from core.scenarios import Scenario
 from core.types import Detail
 from core.what_if import Axis, Priced
 from ui import format as fmt
-from ui.i18n import _
+from ui.diagnosis_box import show_error
+from ui.i18n import _, say
 
 CNY_KEY = "estimate.cny"
 GUIDE_KEY = "estimate.guide"
@@ -46,6 +48,14 @@ def spread(money_range: UsdRange) -> str:
 def markdown(text: str) -> str:
     """Return text that Markdown leaves as it is: dollars are no formula, names no links."""
     return _PUNCTUATION.sub(r"\\\1", " ".join(text.split()))
+
+
+def complain(error: VisionError) -> None:
+    """Say why something cannot be used; what was typed or opened here needs no diagnosis."""
+    if isinstance(error, ConfigurationError):
+        st.warning(markdown(say(error.detail)), icon=":material/warning:")
+    else:
+        show_error(error)
 
 
 def detail_name(detail: Detail) -> str:
