@@ -1,10 +1,13 @@
 """Tests of core/i18n.py, and of the catalogue: nothing a person reads may lack its Chinese."""
 
+import ast
+from collections.abc import Iterator
+
 import pytest
 
 from core.i18n import best_language, catalogue_path, translator
 from core.phrases import Phrase
-from scripts.messages import gaps, load, needs_words, template
+from scripts.messages import FOLDERS, KEYWORDS, LAUNCHER, ROOT, gaps, load, needs_words, template
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +66,22 @@ def test_every_sentence_has_its_chinese(catalogue):
         and not ((known := catalogue.get(message.id)) and known.string and not known.fuzzy)
     ]
     assert not missing, f"{len(missing)} sentences; run `make messages`, then translate: {missing}"
+
+
+def test_the_extractor_sees_every_sentence():
+    """It is blind inside f-strings: there, a sentence would stay English."""
+    extracted = {message.id for message in template()}
+    assert [words for words in _marked() if needs_words(words) and words not in extracted] == []
+
+
+def _marked() -> Iterator[str]:
+    files = [ROOT / LAUNCHER, *(file for name in FOLDERS for file in (ROOT / name).rglob("*.py"))]
+    for file in files:
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            match node:
+                case ast.Call(func=ast.Name(id=name), args=[ast.Constant(value=str(words)), *_]):
+                    if name in KEYWORDS:
+                        yield words
 
 
 def test_the_catalogue_has_nothing_that_is_gone(catalogue):
