@@ -1,15 +1,15 @@
 """Money is set aside before it is spent: the budget holds however many calls run at once."""
 
-import logging
 from dataclasses import dataclass
 from decimal import Decimal
 
-from core.errors import BudgetError, StorageError
+from sqlalchemy import Connection
+
+from core.errors import BudgetError
 from core.phrases import Phrase
 from core.store.calls import PlannedCall
 from core.store.ledger import Ledger
-
-_log = logging.getLogger(__name__)
+from core.store.transactions import writing
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,27 +30,52 @@ class Budget:
         self._cap_usd = cap_usd
 
     def reserve(self, reservation_id: str, planned: PlannedCall, most_usd: Decimal | None) -> None:
-        """Set aside the most that a call can cost.
+        """Do `reserve_in` in a transaction of its own.
 
         Raises:
-            BudgetError: If the budget would be passed, or cannot be kept because the model's
-                price is unknown (`most_usd` is None).
-            StorageError: If there is a budget and the disk does not take the reservation.
+            BudgetError: As there.
+            StorageError: If the disk does not take it.
         """
-        if most_usd is None and self._cap_usd is not None:
+        with writing(self._ledger.database) as connection:
+            self.reserve_in(connection, reservation_id, planned, most_usd)
+
+    def reserve_in(
+        self,
+        connection: Connection,
+        reservation_id: str,
+        planned: PlannedCall,
+        most_usd: Decimal | None,
+        purse_cap_usd: Decimal | None = None,
+    ) -> None:
+        """Set aside the most that a call can cost.
+
+        Args:
+            connection: A transaction from `writing`.
+            reservation_id: New, from the caller.
+            planned: The call.
+            most_usd: None if the price is not known.
+            purse_cap_usd: The budget of the batch that it belongs to, if that has one.
+
+        Raises:
+            BudgetError: If a budget would be passed, or cannot be kept because the model's price
+                is unknown.
+        """
+        if most_usd is None and (self._cap_usd is not None or purse_cap_usd is not None):
             raise BudgetError(
                 Phrase(
                     "The price of {model} is not known, so the budget cannot be kept. Add its "
-                    "price to the catalogue, or unset TESSERA_BUDGET_USD.",
+                    "price to the catalogue, or set no budget.",
                     {"model": planned.model},
                 )
             )
-        try:
-            self._ledger.reserve(reservation_id, planned, most_usd or Decimal(0), self._cap_usd)
-        except StorageError:
-            if self._cap_usd is not None:
-                raise  # a budget that cannot be written cannot be kept
-            _log.warning("call_not_reserved", exc_info=True)
+        self._ledger.reserve_in(
+            connection, reservation_id, planned, most_usd or Decimal(0), self._cap_usd
+        )
+
+    @property
+    def is_limited(self) -> bool:
+        """Say whether there is a budget that every reservation has to keep."""
+        return self._cap_usd is not None
 
     def state(self) -> BudgetState:
         """Return what was spent, what open calls hold and what is left."""

@@ -27,7 +27,8 @@ class CallStatus(StrEnum):
 class PlannedCall:
     """What is known about a call before it is made; None means unknown.
 
-    `front_end` is who asked: page, cli, rest, batch. The estimates come from the quote.
+    `front_end` is who asked: page, cli, rest, batch. `batch` and `item` say for what, where it is
+    an item of a batch. The estimates come from the quote.
     """
 
     front_end: str
@@ -39,6 +40,8 @@ class PlannedCall:
     estimated_input_tokens: int | None = None
     estimated_output_tokens: int | None = None
     estimated_usd: Decimal | None = None
+    batch: str | None = None
+    item: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +127,8 @@ def _planned_columns() -> list[Column[object]]:
         Column("estimated_input_tokens", Integer),
         Column("estimated_output_tokens", Integer),
         Column("estimated_nano_usd", Integer),
+        Column("batch", String),
+        Column("item", String),
     ]
 
 
@@ -154,6 +159,7 @@ calls = Table(
 )
 Index("calls_counted", calls.c.counted_nano_usd)
 Index("calls_by_model", calls.c.model, calls.c.id)
+Index("calls_by_item", calls.c.batch, calls.c.item, sqlite_where=calls.c.batch.is_not(None))
 
 reservations = Table(
     "reservations",
@@ -163,4 +169,14 @@ reservations = Table(
     Column("owner", String, nullable=False),
     Column("amount_nano_usd", Integer, nullable=False),
     *_planned_columns(),
+)
+
+# What a batch may spend, has spent and holds for open calls: reserving looks at one row.
+purses = Table(
+    "purses",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("cap_nano_usd", Integer),
+    Column("spent_nano_usd", Integer, nullable=False),
+    Column("held_nano_usd", Integer, nullable=False),
 )

@@ -11,11 +11,13 @@ from sqlalchemy import (
     Connection,
     Engine,
     RowMapping,
+    bindparam,
     case,
     delete,
     func,
     insert,
     select,
+    update,
 )
 
 from core.errors import BudgetError, LostCallError
@@ -29,18 +31,39 @@ from core.store.calls import (
     Summary,
     calls,
     from_nano,
-    metadata,
+    purses,
     reservations,
     to_nano,
 )
-from core.store.database import reading, writing
 from core.store.owners import is_dead, this_process
+from core.store.transactions import reading, writing
 from core.types import Cost, CostBasis, TokenUsage
 
 _HISTORY_ROWS = 200
 _USAGE = tuple(TokenUsage.__dataclass_fields__)
 _PLANNED = tuple(name for name in PlannedCall.__dataclass_fields__ if name != "estimated_usd")
-_INSERT_CALL = insert(calls)  # made once: with its values outside it is compiled once
+# Statements made once, with their values outside, are compiled once.
+_INSERT_CALL = insert(calls)
+_INSERT_RESERVATION = insert(reservations)
+_FREE = (
+    delete(reservations)
+    .where(reservations.c.id == bindparam("settled"))
+    .returning(reservations.c.amount_nano_usd)
+)
+_SPEND = (
+    update(purses)
+    .where(purses.c.id == bindparam("batch"))
+    .values(
+        held_nano_usd=purses.c.held_nano_usd - bindparam("freed"),
+        spent_nano_usd=purses.c.spent_nano_usd + bindparam("counted"),
+    )
+)
+_PURSE = select(purses).where(purses.c.id == bindparam("batch"))
+_HOLD = (
+    update(purses)
+    .where(purses.c.id == bindparam("batch"))
+    .values(held_nano_usd=purses.c.held_nano_usd + bindparam("amount"))
+)
 
 
 class Ledger:
@@ -62,8 +85,12 @@ class Ledger:
         self._clock = clock
         self._owner = this_process()
         with writing(database) as connection:
-            metadata.create_all(connection)
             self._record_lost(connection)
+
+    @property
+    def database(self) -> Engine:
+        """Return where the rows are, for who writes more in the same transaction."""
+        return self._database
 
     def reserve(
         self,
@@ -72,42 +99,78 @@ class Ledger:
         amount_usd: Decimal,
         cap_usd: Decimal | None,
     ) -> None:
-        """Hold money for a call, if everything spent and held stays within the cap.
-
-        Args:
-            reservation_id: New, from the caller, so that settling is safe whatever happens.
-            planned: The call, for the row that it becomes if this process dies.
-            amount_usd: The most that it can cost.
-            cap_usd: The budget of this data directory; None for none.
+        """Do `reserve_in` in a transaction of its own.
 
         Raises:
-            BudgetError: If the cap would be passed; nothing is held then.
+            BudgetError: If a cap would be passed; nothing is held then.
             StorageError: If the disk does not take it.
         """
         with writing(self._database) as connection:
-            if cap_usd is not None:
-                spending = _spending(connection)
-                left_usd = cap_usd - spending.spent_usd - spending.reserved_usd
-                if amount_usd > left_usd:
-                    raise _over_budget(amount_usd, left_usd, cap_usd)
-            held = {
-                "id": reservation_id,
-                "at_s": self._clock(),
-                "owner": self._owner,
-                "amount_nano_usd": to_nano(amount_usd),
-            }
-            connection.execute(insert(reservations), held | _planned_values(planned))
+            self.reserve_in(connection, reservation_id, planned, amount_usd, cap_usd)
 
     def record(self, record: CallRecord, settles: str | None = None) -> None:
-        """Append a row, and free the reservation it settles in the same transaction.
+        """Do `record_in` in a transaction of its own.
 
         Raises:
             StorageError: If the disk does not take it; the reservation then stays.
         """
         with writing(self._database) as connection:
-            connection.execute(_INSERT_CALL, self._row(record))
-            if settles is not None:
-                connection.execute(delete(reservations).where(reservations.c.id == settles))
+            self.record_in(connection, record, settles)
+
+    def reserve_in(
+        self,
+        connection: Connection,
+        reservation_id: str,
+        planned: PlannedCall,
+        amount_usd: Decimal,
+        cap_usd: Decimal | None,
+    ) -> None:
+        """Hold money for a call, if everything spent and held stays within each cap.
+
+        Args:
+            connection: A transaction from `writing`.
+            reservation_id: New, from the caller, so that settling is safe whatever happens.
+            planned: The call, for the row that it becomes if this process dies. Where it belongs
+                to a batch with a budget, that cap is kept as well.
+            amount_usd: The most that it can cost.
+            cap_usd: The budget of this data directory; None for none.
+
+        Raises:
+            BudgetError: If a cap would be passed; nothing is held then.
+        """
+        if cap_usd is not None:
+            spending = _spending(connection)
+            left_usd = cap_usd - spending.spent_usd - spending.reserved_usd
+            if amount_usd > left_usd:
+                raise _over_budget(amount_usd, left_usd, cap_usd)
+        amount = to_nano(amount_usd) or 0
+        if planned.batch is not None:
+            _hold(connection, planned.batch, amount)
+        held = {
+            "id": reservation_id,
+            "at_s": self._clock(),
+            "owner": self._owner,
+            "amount_nano_usd": amount,
+        }
+        connection.execute(_INSERT_RESERVATION, held | _planned_values(planned))
+
+    def record_in(
+        self, connection: Connection, record: CallRecord, settles: str | None = None
+    ) -> None:
+        """Append a row and free the reservation that it settles, in the caller's transaction."""
+        row = self._row(record)
+        connection.execute(_INSERT_CALL, row)
+        batch, freed = record.planned.batch, 0
+        if settles is not None:
+            freed = connection.scalar(_FREE, {"settled": settles}) or 0
+        if batch is not None and (freed or row["counted_nano_usd"]):
+            spent = {"batch": batch, "freed": freed, "counted": row["counted_nano_usd"]}
+            connection.execute(_SPEND, spent)
+
+    def open_purse(self, connection: Connection, purse_id: str, cap_usd: Decimal | None) -> None:
+        """Begin to count what the calls of a batch cost, within a cap if there is one."""
+        row = {"id": purse_id, "cap_nano_usd": to_nano(cap_usd)}
+        connection.execute(insert(purses), row | {"spent_nano_usd": 0, "held_nano_usd": 0})
 
     def spending(self) -> Spending:
         """Return what was spent in this data directory and what open calls hold."""
@@ -155,16 +218,14 @@ class Ledger:
     def _record_lost(self, connection: Connection) -> None:
         """Turn what died with its process into rows, so that its money stays counted."""
         for row in connection.execute(select(reservations)).mappings().all():
-            if not is_dead(row["owner"]):
-                continue
-            record = CallRecord(
-                planned=_planned(row),
-                status=CallStatus.LOST,
-                code=LostCallError.code,
-                cost=Cost(None, CostBasis.UNKNOWN),
-            )
-            connection.execute(_INSERT_CALL, self._row(record))
-            connection.execute(delete(reservations).where(reservations.c.id == row["id"]))
+            if is_dead(row["owner"]):
+                lost = CallRecord(
+                    planned=_planned(row),
+                    status=CallStatus.LOST,
+                    code=LostCallError.code,
+                    cost=Cost(None, CostBasis.UNKNOWN),
+                )
+                self.record_in(connection, lost, settles=row["id"])
 
     def _row(self, record: CallRecord) -> dict[str, Any]:
         cost, planned = record.cost, record.planned
@@ -190,6 +251,20 @@ def _spending(connection: Connection) -> Spending:
     spent = connection.scalar(select(func.sum(calls.c.counted_nano_usd)))
     held = connection.scalar(select(func.sum(reservations.c.amount_nano_usd)))
     return Spending(_usd(spent), _usd(held))
+
+
+def _hold(connection: Connection, purse_id: str, amount: int) -> None:
+    """Set money of a batch aside.
+
+    Raises:
+        BudgetError: If that would pass its cap.
+    """
+    purse = connection.execute(_PURSE, {"batch": purse_id}).one()
+    if purse.cap_nano_usd is not None:
+        left = purse.cap_nano_usd - purse.spent_nano_usd - purse.held_nano_usd
+        if amount > left:
+            raise _over_budget(_usd(amount), _usd(left), _usd(purse.cap_nano_usd))
+    connection.execute(_HOLD, {"batch": purse_id, "amount": amount})
 
 
 def _over_budget(amount_usd: Decimal, left_usd: Decimal, cap_usd: Decimal) -> BudgetError:

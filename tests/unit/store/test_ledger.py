@@ -212,16 +212,15 @@ def test_a_killed_process_leaves_a_row_and_no_reservation(tmp_path, clock):
 def test_a_damaged_ledger_is_named_and_left_alone(tmp_path):
     file = tmp_path / FILE_NAME
     file.write_bytes(b"not a database at all" * 100)
-    database = open_database(tmp_path)
     with pytest.raises(StorageError, match="damaged"):
-        Ledger(database)
-    database.dispose()
+        open_database(tmp_path)
     assert file.read_bytes().startswith(b"not a database")
 
 
 def test_a_full_disk_is_said_and_nothing_written_before_is_lost(tmp_path, clock):
     database = open_database(tmp_path)
-    event.listen(database, "connect", lambda c, _: c.execute("PRAGMA max_page_count=24"))
+    event.listen(database, "connect", lambda c, _: c.execute("PRAGMA max_page_count=50"))
+    database.dispose()  # its connection is from before the limit
     ledger = Ledger(database, clock)
     written = _fill(ledger)
     assert 0 < written < 10_000

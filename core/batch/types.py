@@ -1,0 +1,197 @@
+"""The vocabulary of batches; no work is done here."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from core.phrases import Phrase
+from core.quote import Lane
+from core.runs import Question
+from core.types import ImageSource, Outcome
+
+BatchId = str
+"""32 hex digits of chance: who does not know it cannot find the batch."""
+
+PRIORITIES = range(1, 6)
+"""1 can wait, 5 is urgent."""
+USUAL_PRIORITY = 3
+MOST_DELIVERIES = 5
+"""How often an item is handed out again when its process dies, before it is given up."""
+
+
+class BatchState(StrEnum):
+    """How far a batch is; SUCCEEDED means every item did."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    PAUSED = "paused"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_final(self) -> bool:
+        """Say whether nothing more happens unless somebody asks for it."""
+        return self in {BatchState.SUCCEEDED, BatchState.FAILED, BatchState.CANCELLED}
+
+
+class ItemState(StrEnum):
+    """How far one item is."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class ExportFormat(StrEnum):
+    """A kind of file to take the results away in."""
+
+    CSV = "csv"
+    JSONL = "jsonl"
+    XLSX = "xlsx"
+    PARQUET = "parquet"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredImage(ImageSource):
+    """A picture in the blob store, read only when it is decoded: `data` stays empty."""
+
+    stored_digest: str = ""
+
+    @property
+    def digest(self) -> str:
+        """Return the SHA-256 of the original bytes, in hex."""
+        return self.stored_digest
+
+
+@dataclass(frozen=True, slots=True)
+class NewBatch:
+    """A batch as it is begun."""
+
+    id: BatchId
+    name: str
+    question: Question
+    lane: Lane
+    budget_usd: Decimal | None
+    max_items: int | None
+    priority: int
+    rerun_of: BatchId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewItem:
+    """An item as it was taken in.
+
+    `label` is the id that a manifest gave it. `question` is set where it differs from the batch's.
+    `rank` orders the work, lowest first. An `outcome` says that it failed before it began.
+    """
+
+    position: int
+    name: str
+    digest: str = ""
+    page: int | None = None
+    size_bytes: int = 0
+    width_px: int = 0
+    height_px: int = 0
+    label: str | None = None
+    priority: int = USUAL_PRIORITY
+    rank: int = 0
+    question: Question | None = None
+    outcome: Outcome | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BatchItem:
+    """An item as it stands. `deliveries` counts how often a process took it up."""
+
+    id: str
+    batch_id: BatchId
+    position: int
+    name: str
+    state: ItemState
+    digest: str
+    page: int | None
+    width_px: int
+    height_px: int
+    label: str | None
+    priority: int
+    question: Question
+    deliveries: int
+    outcome: Outcome | None = None
+    code: str | None = None
+    cached: bool = False
+
+    @property
+    def source(self) -> StoredImage:
+        """Return the picture as the client takes it."""
+        return StoredImage(self.name, b"", self.page, self.digest)
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Something that was found on the way in and is no item, and why."""
+
+    name: str
+    why: Phrase
+
+
+@dataclass(frozen=True, slots=True)
+class LimitUse:
+    """How much of a limit per minute the last minute used; a `limit` of None is not known."""
+
+    used: int
+    limit: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class BatchProgress:
+    """A batch in numbers. None is unknown, never zero.
+
+    `rate_per_minute` is that of the last half minute. `projected_*` say how it will have ended if
+    it goes on like this. `reason_code` and `reason` say why it is paused or cancelled.
+    """
+
+    id: BatchId
+    name: str
+    state: BatchState
+    lane: Lane
+    total: int
+    queued: int
+    running: int
+    succeeded: int
+    failed: int
+    cancelled: int
+    cached: int
+    left_out: int
+    cost_usd: Decimal
+    reserved_usd: Decimal
+    budget_usd: Decimal | None
+    max_items: int | None
+    priority: int
+    is_intake_complete: bool
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    failures: Mapping[str, int] = field(default_factory=dict)
+    reason_code: str | None = None
+    reason: Phrase | None = None
+    rate_per_minute: float | None = None
+    projected_usd: Decimal | None = None
+    projected_end: datetime | None = None
+    requests_use: LimitUse | None = None
+    tokens_use: LimitUse | None = None
+    rerun_of: BatchId | None = None
+
+    @property
+    def done(self) -> int:
+        """Return how many items have come to their end."""
+        return self.succeeded + self.failed + self.cancelled
+
+    @property
+    def fraction(self) -> float:
+        """Return the part that is done, 0 to 1."""
+        return self.done / self.total if self.total else 0.0

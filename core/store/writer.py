@@ -1,0 +1,113 @@
+"""One writer for many small writes: what waits while a transaction runs shares the next one."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, TypeVar, cast
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from core.errors import StorageError
+from core.store.transactions import writing
+
+T = TypeVar("T")
+Work = Callable[[Connection], T]
+
+_MOST_TOGETHER = 256
+
+
+@dataclass(slots=True)
+class _Job:
+    work: Work[Any]
+    done: "asyncio.Future[Any]"
+
+
+class GroupWriter:
+    """Runs writes in their order, many in one transaction; each succeeds or fails alone.
+
+    Its coroutines belong to one event loop.
+    """
+
+    def __init__(self, database: Engine) -> None:
+        self._database = database
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="tessera-writer")
+        self._waiting: list[_Job] = []
+        self._drain: asyncio.Task[None] | None = None
+
+    async def run(self, work: Work[T]) -> T:
+        """Run `work` in a transaction and return its result once that is committed.
+
+        A cancelled caller waits for the end first: what was written stays written.
+
+        Raises:
+            VisionError: From `work`; nothing that it wrote is kept then.
+            StorageError: If the disk does not take it.
+        """
+        job = _Job(work, asyncio.get_running_loop().create_future())
+        self._waiting.append(job)
+        if self._drain is None:
+            self._drain = asyncio.create_task(self._write_all())
+        try:
+            return cast("T", await asyncio.shield(job.done))
+        except asyncio.CancelledError:
+            await asyncio.wait({job.done})
+            if not job.done.cancelled():
+                job.done.exception()  # seen here, or asyncio would complain about it later
+            raise
+
+    async def close(self) -> None:
+        """Wait until everything is written."""
+        if self._drain is not None:
+            await asyncio.wait({self._drain})
+        self._thread.shutdown()
+
+    async def _write_all(self) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            while self._waiting:
+                jobs, self._waiting = (
+                    self._waiting[:_MOST_TOGETHER],
+                    self._waiting[_MOST_TOGETHER:],
+                )
+                works = [job.work for job in jobs]
+                results = await loop.run_in_executor(self._thread, self._commit, works)
+                for job, result in zip(jobs, results, strict=True):
+                    if isinstance(result, BaseException):
+                        job.done.set_exception(result)
+                    else:
+                        job.done.set_result(result)
+        finally:
+            self._drain = None
+
+    def _commit(self, works: list[Work[Any]]) -> list[Any]:
+        """Return each result, or the error that it ended with."""
+        if len(works) == 1:
+            return [self._alone(works[0])]
+        try:
+            with writing(self._database) as connection:
+                return [_within(connection, work) for work in works]
+        except (StorageError, SQLAlchemyError):  # the whole group was undone: who is to blame?
+            return [self._alone(work) for work in works]
+
+    def _alone(self, work: Work[Any]) -> Any:
+        try:
+            with writing(self._database) as connection:
+                return work(connection)
+        except Exception as error:  # noqa: BLE001 - it is raised where the work came from
+            return error
+
+
+def _within(connection: Connection, work: Work[Any]) -> Any:
+    """Run one write of a group; what fails leaves nothing behind."""
+    connection.exec_driver_sql("SAVEPOINT one")
+    try:
+        result = work(connection)
+    except SQLAlchemyError:
+        raise  # SQLite may have ended the transaction: the group begins again, one by one
+    except Exception as error:  # noqa: BLE001 - it is raised where the work came from
+        connection.exec_driver_sql("ROLLBACK TO one")
+        result = error
+    connection.exec_driver_sql("RELEASE one")
+    return result
