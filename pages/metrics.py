@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from core.store.calls import CallRecord
+from core.tasks import TASKS
 from ui import format as fmt
 from ui.i18n import _
 from ui.navigation import require_frame
@@ -69,9 +70,9 @@ def _row(call: CallRecord) -> dict[str, object]:
         .strftime("%Y-%m-%d %H:%M:%S")
         if call.at
         else "",
-        _("Task"): call.planned.task,
+        _("Task"): _task_title(call.planned.task),
         _("Model"): call.planned.model,
-        _("Result"): call.code or (_("from the cache") if call.cached else call.status.value),
+        _("Result"): call.code or (_("from the cache") if call.cached else _("answered")),
         _("Tokens"): f"{call.usage.input_tokens:,} + {call.usage.output_tokens:,}"
         if call.usage
         else _("unknown"),
@@ -80,18 +81,18 @@ def _row(call: CallRecord) -> dict[str, object]:
     }
 
 
+def _task_title(name: str) -> str:
+    return _(TASKS[name].title) if name in TASKS else name
+
+
 st.title(_("Live metrics"), anchor=False)
+names = {"1h": _("1 hour"), "24h": _("24 hours"), "7d": _("7 days"), "all": _("All time")}
 chosen = st.segmented_control(
     _("Window"),
     list(WINDOWS),
     default="24h",
     required=True,
-    format_func=lambda name: {
-        "1h": _("1 hour"),
-        "24h": _("24 hours"),
-        "7d": _("7 days"),
-        "all": _("All time"),
-    }[name],
+    format_func=names.__getitem__,
     key="metrics.window",
     bind="query-params",
     label_visibility="collapsed",

@@ -11,6 +11,8 @@ from core.version import VERSION
 from ui import format as fmt
 from ui.checks import show_checks
 from ui.diagnosis_box import show_error
+from ui.estimate.model_editor import show_model_editor
+from ui.facts import show_facts
 from ui.i18n import _
 from ui.navigation import require_frame
 from ui.resources import workbench
@@ -29,20 +31,12 @@ SHOWN_PACKAGES = (
 )
 
 
-def facts(rows: dict[str, str]) -> None:
-    """Draw names and values as a quiet two-column list."""
-    for name, value in rows.items():
-        left, right = st.columns([2, 5])
-        left.caption(name)
-        right.text(value)
-
-
 bench = workbench()
 config = bench.settings
 st.title(_("System"), anchor=False)
 
 st.subheader(_("Engine"), anchor=False)
-facts(
+show_facts(
     {
         _("Answers"): _("Embedded engine (this machine)") if config.embedded else config.base_url,
         _("Model"): config.model,
@@ -68,9 +62,12 @@ if config.embedded:
 st.subheader(_("Check"), anchor=False)
 show_checks()
 
+st.subheader(_("Models"), anchor=False)
+show_model_editor()
+
 st.subheader(_("Money"), anchor=False)
 money = bench.client.budget.state()
-facts(
+show_facts(
     {
         _("Spent"): fmt.usd(money.spent_usd),
         _("Held for open calls"): fmt.usd(money.reserved_usd),
@@ -81,7 +78,7 @@ facts(
 st.subheader(_("Kept on disk"), anchor=False)
 kept = bench.cache.statistics()
 asked = kept.hits + kept.misses
-facts(
+show_facts(
     {
         _("Data directory"): str(config.tessera_data_dir),
         _("Cached answers"): f"{fmt.count(kept.entries)} · {kept.size_bytes / 2**20:.1f} MiB",
@@ -116,7 +113,7 @@ with st.container(horizontal=True):
                 show_error(error)
 
 st.subheader(_("Versions"), anchor=False)
-facts(
+show_facts(
     {"Tessera": VERSION, "Python": platform.python_version()}
     | {name: version(name) for name in SHOWN_PACKAGES}
 )

@@ -52,10 +52,11 @@ def choose_question() -> Question | None:
 
 
 def _choose_task() -> str:
+    titles = {name: _(each.title) for name, each in TASKS.items()}
     return st.selectbox(
         _("Task"),
-        list(TASKS),
-        format_func=lambda name: _(TASKS[name].title),
+        list(titles),
+        format_func=titles.__getitem__,
         key=TASK_KEY,
         persist_state="session",
     )
