@@ -6,7 +6,7 @@ from urllib.parse import unquote
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from core.blobs import Upload
@@ -25,10 +25,17 @@ _SIGNATURES = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG\r\n\x1a\n": "image/png"}
 def routes(workbench: WorkbenchSource) -> list[Route]:
     """Return every route; `workbench` is asked at each request, so this starts nothing."""
     return [
+        Route("/analyze", _to_default_page, methods=["GET"]),
         Route("/health", _health(workbench), methods=["GET"]),
         Route("/upload/{ticket}", _upload(workbench), methods=["PUT"]),
         Route("/image/{digest}", _image(workbench), methods=["GET"]),
     ]
+
+
+async def _to_default_page(request: Request) -> Response:
+    """Lead to the Analyze page, which as the default page lives at the root."""
+    query = request.url.query
+    return RedirectResponse(f"./?{query}" if query else "./", 307)
 
 
 def _health(workbench: WorkbenchSource) -> Handler:

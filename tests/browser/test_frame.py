@@ -13,7 +13,7 @@ def test_a_first_deep_link_shows_the_navigation(page: Page, tmp_path) -> None:
     with running_server(tmp_path) as server:
         page.goto(server.url + "/batch")
         expect(page.get_by_role("heading", name="Batch")).to_be_visible()
-        expect(page.get_by_role("link", name="Analyze")).to_be_visible()
+        expect(page.get_by_role("link", name="Analyze", exact=True)).to_be_visible()
         expect(page.get_by_text("Embedded engine")).to_be_visible()
 
 

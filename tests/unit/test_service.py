@@ -96,3 +96,9 @@ def test_every_answer_forbids_loading_from_elsewhere(client):
 
 def test_a_foreign_host_name_is_refused(client):
     assert client.get("/health", headers={"host": "evil.example"}).status_code == 400
+
+
+def test_analyze_is_the_page_at_the_root(client):
+    answer = client.get("/analyze?run=x", follow_redirects=False)
+    assert answer.status_code == 307
+    assert answer.headers["location"] == "./?run=x"
