@@ -31,13 +31,15 @@ class Columns:
 
 _NAME: Final = re.compile(r"[^\W\d_]{3}|[\u4e00-\u9fff]{2}")
 _NUMBER: Final = re.compile(
-    r"(?:RM|Rs\.?|S?[$€£¥￥]|S(?=\d+\.\d\d))?(?P<value>-?\s?(?:\d{1,3}(?:,\d{3})+\.\d{2}|\d*[.,]?\d+))(?P<mark>-|[^\W\d]{1,2}|[*℃≤])?",
+    r"(?:RM|Rs\.?|S?[$€£¥￥]|S(?=\d+\.\d\d))?(?P<value>-?\s?(?:\d{1,3}(?:,\d{3}){1,4}\.\d{2}|\d{0,12}[.,]?\d{1,12}))(?P<mark>-|[^\W\d]{1,2}|[*℃≤])?",
     re.IGNORECASE,
 )
-_QUANTITY: Final = re.compile(r"(-?\d+(?:\.\d+)?)(?:pcs?|ea|units?|nos?)\W?", re.IGNORECASE)
+_QUANTITY: Final = re.compile(
+    r"(-?\d{1,12}(?:\.\d{1,4})?)(?:pcs?|ea|units?|nos?)\W?", re.IGNORECASE
+)
 _TIMES: Final = frozenset("xX×*@")
 _BETWEEN: Final = re.compile(r"(?<=\d)\s?[x×X*@](?=\s*(?:R[MHN]?\s?)?\d*[.,]\d{2}|\s{2}|\s*$)")
-_COUNT_BEHIND: Final = re.compile(r"[xX×](\d+)")
+_COUNT_BEHIND: Final = re.compile(r"[xX×](\d{1,12})")
 _MARK: Final = re.compile(
     r"[A-Z]{1,2}\d?|[^\w\u4e00-\u9fff]+|\d{1,2}%|R[MHN]|免税|[套个件台张瓶盒份包只米]|z", re.ASCII
 )
@@ -120,7 +122,7 @@ def _counted(words: Sequence[str], numbers: Sequence[str]) -> Columns:
 
 def _with_fitting_count(words: Sequence[str], values: Sequence[Decimal]) -> Columns:
     name, amount = _joined(words), values[-1]
-    glued = re.search(r"\d+$", words[-1]) if words else None  # the recogniser dropped a space
+    glued = re.search(r"\d{1,12}$", words[-1]) if words else None  # the recogniser dropped a space
     counts = [*values[:-1], Decimal(glued[0])] if glued else [*values[:-1]]
     counts.sort(key=lambda value: value.as_tuple().exponent != 0)  # "2" before "180.00"
     for count, price in permutations(counts, 2):
