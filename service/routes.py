@@ -34,7 +34,7 @@ def routes(workbench: WorkbenchSource) -> list[Route]:
 
 async def _to_default_page(request: Request) -> Response:
     """Lead to the Analyze page, which as the default page lives at the root."""
-    query = request.url.query
+    query = request.scope["query_string"].decode("latin-1")
     return RedirectResponse(f"./?{query}" if query else "./", 307)
 
 
