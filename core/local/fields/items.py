@@ -44,6 +44,7 @@ _COUNT: Final = re.compile(
 _REDUCTION: Final = re.compile(
     r"\b(?:disc|discount|savings?|rebate|voucher|less)\b|优惠|折扣", re.IGNORECASE
 )
+_LABELLED: Final = re.compile(r"\W*[^\W\d][^\d:：]{2,25}[:：]\s?\S")  # "Order number: 17"
 _UNREAD_AMOUNT: Final = re.compile(r"\d[.,]\d{2}\W*$")  # glued to the words before it
 
 
@@ -108,7 +109,8 @@ class _Table:
         elif columns.amount is not None or _UNREAD_AMOUNT.search(row.text):
             self._start_item(columns, row)
         else:
-            self.waiting += [columns.words] if columns.has_name else []
+            is_name = columns.has_name and not _LABELLED.match(row.text)
+            self.waiting += [columns.words] if is_name else []
 
     def finished(self) -> tuple[Item, ...]:
         if self.items and (self.names_follow or columns_of(self.items[-1].row).has_name):

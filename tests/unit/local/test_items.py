@@ -28,6 +28,10 @@ def table(text):
             [("Tape", "5", "5.00"), ("Glue", "1", "22.00")],
         ),
         (
+            "Item | Qty | Price\nOrder number: 17\nTea | 1 | 2.00\nTotal | 2.00",
+            [("Tea", "1", "2.00")],
+        ),
+        (
             "Date 21/03/2018\n9178 SNACKS | RM2.10\n02 x 1.05\nTotal | 2.10",
             [("SNACKS", "2", "2.10")],
         ),
