@@ -22,6 +22,7 @@ _LINES: Final = ("#c2613d", "#5b84b8", "#b08a2e", "#8d6fae")
 _BAND: Final = "rgba(42, 145, 135, 0.18)"
 _GRID: Final = "rgba(128, 144, 143, 0.25)"
 _BAR_PX: Final = 26
+_POINT_EVERY_PX: Final = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,13 +144,18 @@ def _near(curve: Curve, here_px: int) -> Curve:
 
 
 def _line(curve: Curve, colour: str) -> Figure:
+    points = [
+        (side, _y(curve, step.tokens), _lines(hover))
+        for step, hover in zip(curve.steps, curve.hovers, strict=True)
+        for side in _sides(step)
+    ]
     return {
         "type": "scatter",
         "mode": "lines",
         "name": _plain(curve.name),
-        "x": [side for step in curve.steps for side in (_side(step, 0), _side(step, 1))],
-        "y": [_y(curve, step.tokens) for step in curve.steps for _ in range(2)],
-        "text": [_lines(hover) for hover in curve.hovers for _ in range(2)],
+        "x": [side for side, _, _ in points],
+        "y": [y for _, y, _ in points],
+        "text": [text for _, _, text in points],
         "hovertemplate": "%{text}<extra></extra>",
         "line": {"color": colour, "width": 3 if curve.chosen else 1.5},
     }
@@ -181,6 +187,11 @@ def _mark(curve: Curve, here_px: int, label: str) -> Figure:
         "hovertemplate": "%{text}<extra></extra>",
         "marker": {"color": CHOSEN, "size": 13, "line": {"color": "white", "width": 2}},
     }
+
+
+def _sides(step: TokenStep) -> list[int]:
+    """Return both ends of a step and, on a long one, points between that can be pointed at."""
+    return [*range(_side(step, 0), _side(step, 1), _POINT_EVERY_PX), _side(step, 1)]
 
 
 def _side(step: TokenStep, end: int) -> int:

@@ -66,10 +66,10 @@ def test_names_from_people_are_shown_letter_by_letter():
 
 def test_the_steps_of_the_rule_are_in_the_line_with_their_reason():
     line, mark = step_chart([curve("gpt-4o", chosen=True)], 1920, "x", "y", "1920×1080")["data"]
-    assert line["x"] == [1, 512, 513, 911, 912, 1024, 1025, 6000]
-    assert line["y"] == pytest.approx(
-        [v * 0.0025 for v in (255, 255, 425, 425, 765, 765, 1105, 1105)]
-    )
+    assert {1, 512, 513, 911, 912, 1024, 1025, 6000} <= set(line["x"])
+    assert max(b - a for a, b in zip(line["x"], line["x"][1:], strict=False)) <= 128
+    prices = list(dict.fromkeys(line["y"]))
+    assert prices == pytest.approx([tokens * 0.0025 for tokens in (255, 425, 765, 1105)])
     assert "3 × 2 tiles" in line["text"][-1]
     assert mark["x"] == [1920]
     assert mark["y"] == pytest.approx([1105 * 0.0025])
