@@ -17,6 +17,7 @@ import diskcache
 from core.client import VisionClient, open_client
 from core.plan import plan_request
 from core.settings import Settings
+from core.terms import Terms
 from core.types import (
     AnalysisRequest,
     Cost,
@@ -59,7 +60,7 @@ def make_request(number: int) -> AnalysisRequest:
 async def measure_client(client: VisionClient, requests: list[AnalysisRequest]) -> float:
     """Return answers per second of CPU time, one after the other."""
     for request in requests:
-        plan = plan_request(request, "bench", client.catalog.card(request.model), client.engine)
+        plan = plan_request(request, Terms(), client.catalog.card(request.model), client.engine)
         client.cache.store(plan.parts, ANSWER)
     started_s = time.process_time()
     for request in requests:

@@ -12,6 +12,7 @@ from decimal import Decimal
 from functools import partial
 from typing import ParamSpec, TypeVar
 
+from sqlalchemy import Connection
 from sqlalchemy import Engine as Database
 
 from core.answer import validate_answer
@@ -23,17 +24,20 @@ from core.course import FREE, Course
 from core.engines.base import Engine, EngineAnswer, EngineCall, TextSink
 from core.engines.openai import OpenAIEngine
 from core.errors import (
+    AnswerError,
     EngineError,
     ImageError,
     ImageRefusal,
+    RateLimitError,
     StoppedError,
     StorageError,
     TimeoutExceededError,
+    UnavailableError,
     VisionError,
 )
 from core.flights import Flight, SingleFlights
 from core.images.decoder import Decoder
-from core.pacing import Pacer
+from core.pacing import Pacer, PaceUse, Urgency
 from core.phrases import Phrase
 from core.plan import Plan, layer_tokens, plan_request, quote_plan
 from core.prepared import PreparedImages, Preparer
@@ -42,6 +46,8 @@ from core.settings import Settings
 from core.store.calls import CallRecord, CallStatus
 from core.store.database import open_database
 from core.store.ledger import Ledger
+from core.store.writer import GroupWriter
+from core.terms import Keep, Terms
 from core.tokens import ImageTokensError
 from core.types import AnalysisRequest, Outcome, PreparedImage, Success
 
@@ -51,6 +57,8 @@ T = TypeVar("T")
 
 _PREPARED_BYTES = 64 * 2**20
 _DEADLINE_IN_TIMEOUTS = 3
+_DISK_PAUSE_S = 1.0
+_USUAL_TERMS = Terms()
 _NOT_RECORDED = Phrase("This call is missing in the ledger: the data directory takes no more.")
 
 
@@ -73,7 +81,8 @@ class Timing:
 class VisionClient:
     """Answers requests; share one in a process. Its coroutines belong to one event loop.
 
-    `catalog`, `cache`, `ledger`, `budget` and `engine` may be read from anywhere.
+    `catalog`, `cache`, `ledger`, `budget` and `engine` may be read from anywhere; `writer` shares
+    its transactions with whoever writes beside it.
     """
 
     def __init__(
@@ -97,6 +106,7 @@ class VisionClient:
         self._timing = timing
         self._images = PreparedImages(preparer, _PREPARED_BYTES)
         self._flights: SingleFlights[Outcome] = SingleFlights()
+        self.writer = GroupWriter(ledger.database)
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="tessera-disk")
         self._repeats = 0
 
@@ -106,6 +116,7 @@ class VisionClient:
         on_text: TextSink | None = None,
         *,
         front_end: str = "page",
+        terms: Terms | None = None,
     ) -> Outcome:
         """Answer one request; what went wrong is a `Failure`, never a VisionError.
 
@@ -117,11 +128,13 @@ class VisionClient:
             on_text: Gets each piece of the answer; a cached answer arrives as one piece. After a
                 retry no pieces are sent any more: show `Success.text`.
             front_end: Who asks, for the ledger: "page", "cli", "rest", "batch".
+            terms: Everything about who asks, in place of `front_end`.
         """
-        plan = self._plan(request, front_end)
+        plan = self._plan(request, terms or Terms(front_end))
         flight_key = plan.key
         if request.use_cache:
-            if answer := await self._on_disk(self._look_up, plan):
+            if answer := await self._on_disk(self.cache.get, plan.key):
+                await self._append(plan.unpaid_record(answer), keep=plan.terms.keep, outcome=answer)
                 if on_text is not None:
                     on_text(answer.text)
                 return answer
@@ -131,11 +144,9 @@ class VisionClient:
         landed = await self._flights.join(
             flight_key, lambda flight: self._fly(plan, flight), on_text
         )
-        if landed.is_first or not isinstance(landed.value, Success):
+        if landed.is_first:
             return landed.value
-        shared = as_cached(landed.value)
-        await self._on_disk(self._append, plan.unpaid_record(shared))
-        return shared
+        return await self._share(plan, landed.value)
 
     async def prepare(self, request: AnalysisRequest) -> PreparedImage:
         """Return the picture exactly as it will be sent; the call itself reuses it.
@@ -163,53 +174,69 @@ class VisionClient:
         """Say in which parts the most similar kept answer differs from this request."""
         return await self._on_disk(self.cache.explain, self._plan(request).parts)
 
+    def pace(self, model: str) -> PaceUse:
+        """Return how much of a model's limits the last minute used."""
+        return self._pacer.use(model)
+
     async def close(self) -> None:
         """Stop what runs, release connections and files."""
         await self._flights.close()
+        await self.writer.close()
         await self._images.close()
         await self.engine.close()
         await self._on_disk(self.cache.close)
         self._disk.shutdown()
         self.ledger.close()
 
+    async def _share(self, plan: Plan, outcome: Outcome) -> Outcome:
+        """Return the outcome of somebody else's call as this request's: it paid nothing."""
+        keep = plan.terms.keep
+        if isinstance(outcome, Success):
+            answer = as_cached(outcome)
+            await self._append(plan.unpaid_record(answer), keep=keep, outcome=answer)
+            return answer
+        failure = replace(outcome, cost=FREE, usage=None, attempts=0)
+        await self._append(None, keep=keep, outcome=failure)
+        return failure
+
     # The steps of a request that the cache did not answer, in their order.
 
     async def _fly(self, plan: Plan, flight: Flight) -> Outcome:
         """Take one request to its outcome, and leave nothing reserved or unrecorded."""
         course = Course(plan, flight)
-        outcome: Outcome
         try:
             course.image = await self._prepare(plan)
             await self._reserve(course)
-            outcome = await self._retry(course)
-            if not flight.text:
-                flight.emit(outcome.text)
+            return await self._retry(course)
         except VisionError as error:
-            outcome = course.failure(error)
+            return await self._land(course, course.failure(error))
         except asyncio.CancelledError:
-            stopped = course.cut_off(CallStatus.STOPPED, StoppedError.code)
-            await self._on_disk(self._append, stopped, course.reservation_id)
+            await self._cut_off(course, CallStatus.STOPPED, StoppedError.code)
             raise
         except BaseException:  # a bug: its money may be gone all the same
-            failed = course.cut_off(CallStatus.FAILED, VisionError.code)
-            await self._on_disk(self._append, failed, course.reservation_id)
+            await self._cut_off(course, CallStatus.FAILED, VisionError.code)
             raise
-        return await self._on_disk(self._land, course, outcome)
 
     async def _reserve(self, course: Course) -> None:
         """Quote the call and set its money aside; the embedded engine costs nothing."""
         if course.plan.is_free or course.image is None:
             return
         course.quote = course.quote or await self._quote(course.plan, course.image)
-        await self._on_disk(
-            self.budget.reserve,
-            course.reservation_id,
-            course.plan.call(course.quote),
-            course.quote.reserve_usd,
-        )
+        planned, most_usd = course.plan.call(course.quote), course.quote.reserve_usd
+        terms = course.plan.terms
+        try:
+            await self.writer.run(
+                lambda connection: self.budget.reserve_in(
+                    connection, course.reservation_id, planned, most_usd, terms.budget_usd
+                )
+            )
+        except StorageError:
+            if self.budget.is_limited or terms.keep is not None:
+                raise  # a budget that cannot be written cannot be kept, nor can an outcome
+            _log.warning("call_not_reserved", exc_info=True)
 
-    async def _retry(self, course: Course) -> Success:
-        """Try until there is an answer, or no attempt is worth its wait."""
+    async def _retry(self, course: Course) -> Outcome:
+        """Try until there is an answer, or no attempt is worth its wait; wait without a place."""
         while True:
             course.attempts += 1
             try:
@@ -218,8 +245,6 @@ class VisionClient:
                 wait_s = self._wait_s(course, error)
                 if wait_s is None:
                     raise
-                if error.retry_after_s:
-                    self._pacer.hold(course.plan.request.model, error.retry_after_s)
                 await self._settle_attempt(course, error)
             await self._timing.sleep(wait_s)
 
@@ -228,21 +253,44 @@ class VisionClient:
         retried = course.retried(error)
         course.begin_again()
         if retried.cost != FREE:
-            await self._on_disk(self._append, retried, course.reservation_id)
+            await self._append(retried, course.reservation_id)
             await self._reserve(course)
 
-    async def _attempt(self, course: Course) -> Success:
-        """Wait for a slot, send the call once and judge its answer."""
-        plan = course.plan
-        async with self._pacer.slot(plan.request.model, _tokens(course)):
-            course.answer = await self._send(course)
-        self._pacer.learn(plan.request.model, course.answer.limits)
-        return course.success(validate_answer(course.answer, plan.request.schema))
+    async def _attempt(self, course: Course) -> Outcome:
+        """Wait for a place, send the call once, judge its answer and record what it came to.
+
+        The place is free only when the outcome is on disk: a crash loses no more than is out.
+        """
+        plan, model = course.plan, course.plan.request.model
+        repeats = course.attempts > 1 and plan.terms.urgency is Urgency.BATCH
+        urgency = Urgency.REPEAT if repeats else plan.terms.urgency
+        async with self._pacer.slot(model, _tokens(course), urgency) as ticket:
+            try:
+                course.answer = await self._send(course)
+            except EngineError as error:
+                self._notice(model, error)
+                raise
+            self._pacer.served(model)
+            self._pacer.learn(model, course.answer.limits, ticket)
+            try:
+                success = course.success(validate_answer(course.answer, plan.request.schema))
+            except AnswerError as error:
+                return await self._land(course, course.failure(error))
+            if not course.flight.text:
+                course.flight.emit(success.text)
+            return await self._land(course, success)
+
+    def _notice(self, model: str, error: EngineError) -> None:
+        """Let everybody profit from what one call met."""
+        if isinstance(error, RateLimitError | UnavailableError):
+            self._pacer.refused(model)
+        if error.retryable and error.retry_after_s:
+            self._pacer.hold(model, error.retry_after_s)
 
     async def _send(self, course: Course) -> EngineAnswer:
         started_s = self._timing.clock()
         if course.deadline_s is None:
-            course.deadline_s = started_s + self._timing.deadline_s
+            course.deadline_s = started_s + self._deadline_s(course)
         timeout_s = min(self._timing.call_timeout_s, course.deadline_s - started_s)
         if timeout_s <= 0:
             raise TimeoutExceededError(Phrase("The time for this request was used up by waiting."))
@@ -257,16 +305,19 @@ class VisionClient:
             course.latency_s = self._timing.clock() - started_s
 
     def _wait_s(self, course: Course, error: EngineError) -> float | None:
-        remaining_s = self._timing.deadline_s
+        remaining_s = self._deadline_s(course)
         if course.deadline_s is not None:
             remaining_s = course.deadline_s - self._timing.clock()
-        timing = self._timing
-        return next_wait_s(error, course.attempts, timing.policy, timing.jitter, remaining_s)
+        policy = course.plan.terms.policy or self._timing.policy
+        return next_wait_s(error, course.attempts, policy, self._timing.jitter, remaining_s)
+
+    def _deadline_s(self, course: Course) -> float:
+        return course.plan.terms.deadline_s or self._timing.deadline_s
 
     # What the steps stand on.
 
-    def _plan(self, request: AnalysisRequest, front_end: str = "page") -> Plan:
-        return plan_request(request, front_end, self.catalog.card(request.model), self.engine)
+    def _plan(self, request: AnalysisRequest, terms: Terms = _USUAL_TERMS) -> Plan:
+        return plan_request(request, terms, self.catalog.card(request.model), self.engine)
 
     async def _prepare(self, plan: Plan) -> PreparedImage:
         source, parts = plan.request.source, plan.parts
@@ -289,27 +340,50 @@ class VisionClient:
             layer = layer_tokens(image.text_layer, plan.request.model)
             return quote_plan(plan, image.width_px, image.height_px, layer, history)
 
-    def _look_up(self, plan: Plan) -> Success | None:
-        answer = self.cache.get(plan.key)
-        if answer is not None:
-            self._append(plan.unpaid_record(answer))
-        return answer
-
-    def _land(self, course: Course, outcome: Outcome) -> Outcome:
+    async def _land(self, course: Course, outcome: Outcome) -> Outcome:
         """Record the outcome, free what was reserved, and keep a good answer."""
-        recorded = self._append(course.record(outcome), course.reservation_id)
+        course.is_landed = True
+        recorded = await self._append(
+            course.record(outcome), course.reservation_id, course.plan.terms.keep, outcome
+        )
         if isinstance(outcome, Success):
-            self.cache.store(course.plan.parts, outcome)
+            await self._on_disk(self.cache.store, course.plan.parts, outcome)
         return outcome if recorded else replace(outcome, notes=(*outcome.notes, _NOT_RECORDED))
 
-    def _append(self, record: CallRecord, settles: str | None = None) -> bool:
-        """Write a row; a full disk must not cost the answer that was paid for."""
-        try:
-            self.ledger.record(record, settles)
-        except StorageError:
-            _log.exception("call_not_recorded")
-            return False
-        return True
+    async def _cut_off(self, course: Course, status: CallStatus, code: str) -> None:
+        """Record a call that ended without an outcome."""
+        if not course.is_landed:
+            await self._append(course.cut_off(status, code), course.reservation_id)
+
+    async def _append(
+        self,
+        record: CallRecord | None,
+        settles: str | None = None,
+        keep: Keep | None = None,
+        outcome: Outcome | None = None,
+    ) -> bool:
+        """Write a row and whatever belongs to it; say whether the disk took it.
+
+        A full disk must not cost the answer that was paid for. Who has to keep the outcome waits
+        until the disk takes it.
+        """
+
+        def write(connection: Connection) -> None:
+            if record is not None:
+                self.ledger.record_in(connection, record, settles)
+            if keep is not None and outcome is not None:
+                keep(connection, outcome)
+
+        while True:
+            try:
+                await self.writer.run(write)
+            except StorageError:
+                _log.exception("call_not_recorded")
+                if keep is None:
+                    return False
+            else:
+                return True
+            await self._timing.sleep(_DISK_PAUSE_S)
 
     async def _on_disk(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run blocking work in the disk thread; a cancelled caller waits for its end first."""

@@ -31,6 +31,7 @@ class Course:
 
     `answer` and `latency_s` are those of the last attempt, `is_sent` says that it reached the
     wire. `deadline_s` is on the monotonic clock and set when the first attempt starts.
+    `is_landed` says that its outcome is being recorded: what happens now changes it no more.
     """
 
     plan: Plan
@@ -43,6 +44,7 @@ class Course:
     deadline_s: float | None = None
     answer: EngineAnswer | None = None
     latency_s: float = 0.0
+    is_landed: bool = False
 
     def begin_again(self) -> None:
         """Forget the last attempt: what it cost is not the next one's."""

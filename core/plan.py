@@ -13,6 +13,7 @@ from core.quote import Quote, expect_output_tokens, quote_request
 from core.request_key import KeyParts, canonical_json, request_key
 from core.store.calls import CallRecord, CallStatus, PlannedCall
 from core.tasks import TASKS
+from core.terms import Terms
 from core.tokens import sent_size
 from core.types import AnalysisRequest, Success
 
@@ -25,7 +26,7 @@ class Plan:
     """
 
     request: AnalysisRequest
-    front_end: str
+    terms: Terms
     engine: str
     is_free: bool
     card: ModelCard
@@ -38,7 +39,7 @@ class Plan:
         tokens = quote.input_tokens if quote else None
         usd = quote.realtime if quote else None
         return PlannedCall(
-            front_end=self.front_end,
+            front_end=self.terms.front_end,
             task=self.request.task,
             model=self.request.model,
             engine=self.engine,
@@ -47,6 +48,8 @@ class Plan:
             estimated_input_tokens=tokens.expected if tokens else None,
             estimated_output_tokens=quote.output_tokens.expected if quote else None,
             estimated_usd=usd.expected if usd else None,
+            batch=self.terms.batch,
+            item=self.terms.item,
         )
 
     def unpaid_record(self, answer: Success) -> CallRecord:
@@ -62,7 +65,7 @@ class Plan:
         )
 
 
-def plan_request(request: AnalysisRequest, front_end: str, card: ModelCard, engine: Engine) -> Plan:
+def plan_request(request: AnalysisRequest, terms: Terms, card: ModelCard, engine: Engine) -> Plan:
     """Return the plan of a request for the model on `card`; nothing is decoded for it."""
     fitted = fit_parameters(card, request.sampling, request.schema, request.detail)
     schema = request.schema
@@ -82,7 +85,7 @@ def plan_request(request: AnalysisRequest, front_end: str, card: ModelCard, engi
     )
     return Plan(
         request=request,
-        front_end=front_end,
+        terms=terms,
         engine=engine.name,
         is_free=engine.name == EMBEDDED_ENGINE,
         card=card,

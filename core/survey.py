@@ -8,6 +8,7 @@ from core.client import VisionClient
 from core.plan import plan_request, quote_plan
 from core.quote import Quote, SelectionImage, SelectionQuote, quote_selection
 from core.runs import Question, StoredSource
+from core.terms import Terms
 from core.tokens import ImageTokensError
 from core.types import ImageSource
 
@@ -34,7 +35,9 @@ def survey(client: VisionClient, question: Question, pictures: Sequence[Surveyed
     """Quote every picture as the client will, without decoding any; may run in any thread."""
     engine, card = client.engine, client.catalog.card(question.model)
     history = client.ledger.output_tokens_history(question.task, question.model)
-    plans = [plan_request(question.about(_known(p.source)), "page", card, engine) for p in pictures]
+    plans = [
+        plan_request(question.about(_known(p.source)), Terms(), card, engine) for p in pictures
+    ]
 
     @cache
     def quote_one(width_px: int, height_px: int, layer_tokens: int) -> Quote:

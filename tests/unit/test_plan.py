@@ -5,6 +5,7 @@ import pytest
 from core.catalog import load_catalog
 from core.engines.fake import FakeEngine
 from core.plan import plan_request
+from core.terms import Terms
 from core.types import Detail, ImageSource, Sampling
 from tests.client_kit import SCHEMA, make_request
 
@@ -12,7 +13,7 @@ CATALOG = load_catalog()
 
 
 def key(request, engine=None):
-    return plan_request(request, "page", CATALOG.card(request.model), engine or FakeEngine()).key
+    return plan_request(request, Terms(), CATALOG.card(request.model), engine or FakeEngine()).key
 
 
 USUAL = make_request()
