@@ -89,14 +89,19 @@ def server(tmp_path_factory) -> Iterator[Server]:
         yield running
 
 
+def find_chromium() -> str:
+    """Return the browser that `make test` installs."""
+    found = shutil.which("chromium") or shutil.which("chromium-browser")
+    assert found, "no Chromium: run `python scripts/test_tools.py`"
+    return found
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    executable = shutil.which("chromium") or shutil.which("chromium-browser")
-    assert executable, "no Chromium: run `python scripts/test_tools.py`"
     expect.set_options(timeout=30_000)
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(
-            executable_path=executable, args=CHROMIUM_ARGUMENTS, headless=True
+            executable_path=find_chromium(), args=CHROMIUM_ARGUMENTS, headless=True
         )
         yield chromium
         chromium.close()
