@@ -41,9 +41,9 @@ def main() -> int:
     print(f"Installing {reasons} ...")
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     for arguments in (["apt-get", "update", "-qq"], [*command.split(), "-qq"]):
-        done = subprocess.run(arguments, env=environment, capture_output=True, text=True)
+        done = subprocess.run(arguments, env=environment, capture_output=True, check=False)
         if done.returncode:
-            print(done.stderr[-2000:])
+            print(done.stderr.decode(errors="replace")[-2000:])
             print(f"That did not work. Run by hand: apt-get update && {command}")
             return 1
     return 0
