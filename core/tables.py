@@ -109,7 +109,7 @@ def _write_cell(sheet: "Worksheet", down: int, at: int, cell: Cell, column: Colu
             sheet.write_number(down, at, float(cell))
         case date():
             sheet.write_string(down, at, cell.isoformat())
-        case str():
+        case _:
             sheet.write_string(down, at, _plain(cell))
 
 

@@ -215,10 +215,10 @@ def _variants(scenario: Scenario, axis: Axis, catalog: Catalog, today: date) -> 
             details = catalog.card(scenario.model).details
             return [replace(scenario, detail=detail) for detail in details]
         case Axis.SIZE:
-            own = scenario.sizes if len(scenario.sizes) == 1 else ()
-            sizes = {*_SIZES, *(share.size for share in own)}
+            mix = [scenario] if len(scenario.sizes) > 1 else []
+            sizes = {*_SIZES, *(() if mix else [scenario.main_size])}
             ordered = sorted(sizes, key=lambda size: size.width_px * size.height_px)
-            return [replace(scenario, sizes=(SizeShare(size),)) for size in ordered]
+            return [*mix, *(replace(scenario, sizes=(SizeShare(size),)) for size in ordered)]
         case Axis.LANE:
             return [replace(scenario, lane=lane) for lane in Lane]
         case _:

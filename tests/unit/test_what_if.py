@@ -16,6 +16,7 @@ from core.what_if import (
     comparable_models,
     guide_month,
     images_within,
+    main_size_only,
     price_scenario,
     scenario_table,
     size_options,
@@ -148,6 +149,37 @@ def test_one_thing_changes_and_the_own_value_is_among_the_rows(axis, field, own)
     assert [getattr(row.scenario, field) for row in rows].count(own) == 1
     for row in rows:
         assert replace(row.scenario, **{field: own}) == replace(base, **{field: own})
+
+
+def test_a_mix_of_sizes_stands_before_single_sizes():
+    mix = sized("512x512*3, 1024x1024")
+    rows = what_if(mix, Axis.SIZE, CATALOG, TODAY)
+    assert rows[0].scenario == mix
+    assert len(rows) > 1
+
+
+def test_a_model_that_does_not_take_the_detail_is_compared_at_high():
+    base = Scenario(model="gpt-5.4", detail=Detail.ORIGINAL)
+    details = {
+        row.scenario.model: row.scenario.detail for row in what_if(base, Axis.MODEL, CATALOG, TODAY)
+    }
+    assert details["gpt-4o"] is Detail.HIGH
+    assert details["gpt-5.5"] is Detail.ORIGINAL
+
+
+@pytest.mark.parametrize(
+    ("model", "is_range"),
+    [("gpt-4o", False), ("gpt-6-luna", False), ("gpt-6.1-sol", True), ("chat-latest", False)],
+)
+def test_an_unpublished_rule_makes_a_range_and_an_unknown_one_nothing(model, is_range):
+    assert priced(Scenario(model=model)).is_range is is_range
+
+
+def test_a_mix_can_be_reduced_to_its_main_size():
+    mixed = priced(sized("512x512*3, 1024x1024"))
+    assert main_size_only(mixed).month == priced(sized("512x512")).month
+    plain = priced(Scenario())
+    assert main_size_only(plain) is plain
 
 
 def test_the_cheapest_within_a_budget():
