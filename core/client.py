@@ -19,7 +19,7 @@ from core.answer import validate_answer
 from core.backoff import RetryPolicy, next_wait_s
 from core.budget import Budget
 from core.cache import Explanation, ResultCache, as_cached
-from core.catalog import Catalog, load_catalog
+from core.catalog import USER_MODELS, Catalog, load_catalog
 from core.course import FREE, Course
 from core.engines.base import Engine, EngineAnswer, EngineCall, TextSink
 from core.engines.openai import OpenAIEngine
@@ -415,7 +415,7 @@ def open_client(
     return VisionClient(
         engine=OpenAIEngine(settings),
         preparer=decoder or Decoder(),
-        catalog=load_catalog(),
+        catalog=load_catalog(directory / USER_MODELS),
         cache=ResultCache(directory / "cache", settings.tessera_cache_max_mb * 2**20, ttl_s),
         ledger=ledger,
         budget=Budget(ledger, None if cap is None else Decimal(str(cap))),

@@ -3,11 +3,12 @@
 Light on purpose: decoder processes import the rules through this package.
 """
 
-from core.catalog.files import load_catalog, remove_user_model, save_user_model
+from core.catalog.files import USER_MODELS, load_catalog, remove_user_model, save_user_model
 from core.catalog.models import Catalog, ModelCard, Origin, RuleBasis, TemperatureRule
 from core.catalog.rules import ImageRule
 
 __all__ = [
+    "USER_MODELS",
     "Catalog",
     "ImageRule",
     "ModelCard",

@@ -14,6 +14,9 @@ from core.catalog.rules import ImageRule
 from core.errors import ConfigurationError, StorageError
 from core.phrases import Phrase
 
+USER_MODELS = "models.toml"
+"""The user's own file in the data directory."""
+
 VENDOR_FILE = Path(__file__).with_name("models.toml")
 
 _OF_THE_PRICE = ("price_until", "source_url", "read_date")

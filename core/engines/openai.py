@@ -55,6 +55,15 @@ class OpenAIEngine:
         session = await self._open()
         return await session.model_names()
 
+    async def count_input_tokens(self, call: EngineCall) -> int:
+        """Return the input tokens that the vendor would bill for this call, free of charge.
+
+        Raises:
+            EngineError: Whatever went wrong, also where the endpoint has no such count.
+        """
+        session = await self._open()
+        return await session.count_input_tokens(call)
+
     async def close(self) -> None:
         """Close every connection."""
         if self._session is not None:

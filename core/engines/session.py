@@ -22,10 +22,11 @@ from core.engines.wire import (
     read_model_names,
     request_parameters,
 )
-from core.errors import EngineError
+from core.errors import EngineError, RequestRejectedError
 from core.phrases import Phrase
 from core.redaction import redact
 from core.settings import Settings
+from core.vendor_count import count_parameters
 
 _CONNECT_TIMEOUT_S = 5.0
 _LISTING_TIMEOUT_S = 20.0
@@ -84,6 +85,23 @@ class Session:
             return read_model_names(response.content)
         except FOREIGN_ERRORS as error:
             raise self._translate(error) from error
+
+    async def count_input_tokens(self, call: EngineCall) -> int:
+        """Return the input tokens that the vendor would bill for this call; nothing is answered.
+
+        Raises:
+            EngineError: Also where the endpoint has no such count.
+        """
+        try:
+            async with asyncio.timeout(call.timeout_s):
+                counted = await self._sdk.responses.input_tokens.count(**count_parameters(call))
+        except openai.NotFoundError as error:
+            raise RequestRejectedError(
+                Phrase("This endpoint does not count tokens, or does not know the model.")
+            ) from error
+        except FOREIGN_ERRORS as error:
+            raise self._translate(error) from error
+        return counted.input_tokens
 
     async def close(self) -> None:
         """Close every connection."""

@@ -121,3 +121,24 @@ async def test_the_text_of_a_page_goes_before_its_picture():
     assert prompt["text"] == "prompt"
     assert layer["text"] == "Text layer of this PDF page:\nwords of the page"
     assert image["type"] == "image_url"
+
+
+async def test_the_vendor_counts_without_answering():
+    async def count(exchange):
+        await exchange.respond(200, '{"object": "response.input_tokens", "input_tokens": 774}')
+
+    async with upstream(count) as server:
+        settings = Settings(_env_file=None, openai_api_key="sk-x", openai_base_url=server.base_url)
+        engine = OpenAIEngine(settings)
+        assert await engine.count_input_tokens(CALL) == 774
+        assert "max_completion_tokens" not in server.requests[0].body
+        await engine.close()
+
+
+async def test_an_endpoint_that_cannot_count_says_so():
+    async with upstream(faults.no_such_address) as server:
+        settings = Settings(_env_file=None, openai_api_key="sk-x", openai_base_url=server.base_url)
+        engine = OpenAIEngine(settings)
+        with pytest.raises(errors.RequestRejectedError, match="does not count"):
+            await engine.count_input_tokens(CALL)
+        await engine.close()

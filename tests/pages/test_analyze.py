@@ -171,9 +171,7 @@ def test_a_bad_schema_is_explained(open_app):
     assert at.button(key="analyze.go").disabled
 
 
-def test_a_smaller_picture_is_offered_with_its_saving_and_sent_when_chosen(
-    open_app, use_upstream
-):
+def test_a_smaller_picture_is_offered_with_its_saving_and_sent_when_chosen(open_app, use_upstream):
     server = use_upstream(upstream.fine)
     at = open_app(samples=("lake",))
     size = at.selectbox(key="analyze.size")

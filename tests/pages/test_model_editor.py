@@ -101,7 +101,8 @@ def test_a_model_of_ones_own_can_be_removed(user_file):
 
 
 def test_a_spoiled_file_is_told_and_left_alone(user_file):
+    at = editor("mine")
     user_file.write_text("[models")
-    at = saved(editor("mine"), "mine", input="1", output="2")
+    saved(at, "mine", input="1", output="2")
     assert at.warning or at.error
     assert user_file.read_text() == "[models"

@@ -57,3 +57,13 @@ def test_an_unusable_setting_is_explained_on_the_page(open_app, monkeypatch):
     assert not at.exception
     assert "MAX_CONCURRENT_REQUESTS" in text_of(at)
     assert "CFG001" in text_of(at)
+
+
+def test_a_spoiled_model_file_is_explained_before_anything_is_priced(
+    open_app, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("TESSERA_DATA_DIR", str(tmp_path))
+    (tmp_path / "models.toml").write_text("[models")
+    at = open_app()
+    assert not at.exception
+    assert "models.toml" in text_of(at)

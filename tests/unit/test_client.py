@@ -1,13 +1,17 @@
 import asyncio
 import sqlite3
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
 from core import errors
+from core.catalog import USER_MODELS, load_catalog, save_user_model
+from core.client import open_client
 from core.engines.base import EngineAnswer
 from core.engines.fake import FakeEngine, fake_answer
 from core.phrases import Phrase
+from core.settings import Settings
 from core.store.calls import CallStatus
 from core.types import CostBasis, Detail, Failure, Sampling, Success, TokenUsage
 from tests.client_kit import SCHEMA, FakePreparer, ManualTime, make_request, open_test_client
@@ -405,3 +409,14 @@ async def test_with_a_budget_nothing_is_spent_that_cannot_be_written_down(tmp_pa
         outcome = await client.analyze(make_request())
 
     assert (outcome.code, engine.calls) == ("SYS001", [])
+
+
+async def test_a_price_of_the_users_own_is_what_is_billed(tmp_path):
+    path = tmp_path / USER_MODELS
+    shipped = load_catalog().card("gpt-4o")
+    assert shipped.price is not None
+    standard = replace(shipped.price.standard, input_usd=Decimal(99))
+    save_user_model(path, replace(shipped, price=replace(shipped.price, standard=standard)))
+    client = open_client(Settings(_env_file=None, tessera_data_dir=tmp_path))
+    assert client.catalog.card("gpt-4o").price.standard.input_usd == 99
+    await client.close()

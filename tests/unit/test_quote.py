@@ -78,7 +78,7 @@ def test_every_model_is_priced_for_every_detail_or_says_why_not(card, detail):
     cached=st.floats(0, 1),
     correction=st.floats(-0.5, 0.5),
 )
-def test_low_expected_and_high_are_in_order_and_bound_the_bill(  # noqa: PLR0917 - given's way
+def test_low_expected_and_high_are_in_order_and_bound_the_bill(
     model, width, height, text, limit, expected, cached, correction
 ):
     card = CATALOG.card(model)

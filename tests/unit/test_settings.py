@@ -88,7 +88,9 @@ def test_a_bad_value_is_not_repeated(monkeypatch):
     assert "pasted" not in str(caught.value)
 
 
-@pytest.mark.parametrize("url", ["http://localhost:1/v1", "http://127.0.0.2/v1", "http://[::1]:8/v1"])
+@pytest.mark.parametrize(
+    "url", ["http://localhost:1/v1", "http://127.0.0.2/v1", "http://[::1]:8/v1"]
+)
 def test_plain_http_to_this_machine_is_fine(monkeypatch, url):
     monkeypatch.setenv("OPENAI_BASE_URL", url)
     assert load_settings().base_url == url
@@ -100,7 +102,9 @@ def test_plain_http_elsewhere_needs_the_named_switch(monkeypatch):
     assert load_settings().base_url == "http://vision.lan/v1"
 
 
-@pytest.mark.parametrize(("written", "hours"), [("none", None), ("NONE", None), ("0.5", 0.5), ("", 24)])
+@pytest.mark.parametrize(
+    ("written", "hours"), [("none", None), ("NONE", None), ("0.5", 0.5), ("", 24)]
+)
 def test_cached_answers_can_live_for_ever(monkeypatch, written, hours):
     monkeypatch.setenv("TESSERA_CACHE_TTL_H", written)
     assert load_settings().tessera_cache_ttl_h == hours

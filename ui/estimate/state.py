@@ -5,15 +5,14 @@ from pathlib import Path
 
 import streamlit as st
 
-from core.catalog import Catalog, load_catalog
+from core.catalog import USER_MODELS, Catalog, load_catalog
 from core.errors import ConfigurationError
 from core.scenarios import Scenario
 from core.store.scenarios import SavedScenarios
 from ui.estimate.words import complain
-from ui.resources import settings
+from ui.resources import settings, workbench
 
 _KEY = "_tessera_estimate"
-_USER_FILE = "models.toml"
 
 MOST_BESIDE = 6
 """More columns than that cannot be compared by eye."""
@@ -51,21 +50,24 @@ def saved_scenarios() -> SavedScenarios:
 
 def user_models_file() -> Path:
     """Return where the user's own models are described."""
-    return settings().tessera_data_dir / _USER_FILE
+    return settings().tessera_data_dir / USER_MODELS
 
 
 def catalog() -> Catalog:
     """Return the catalogue with the user's models as they are on disk now.
 
-    A file that is not usable is told on the page, and the shipped models are used.
+    The client is given the same, so that what is billed is what is shown. A file that is not
+    usable is told on the page, and the shipped models are used.
     """
     file = user_models_file()
     try:
         changed = file.stat().st_mtime_ns if file.exists() else 0
-        return _catalog(file, changed)
+        found = _catalog(file, changed)
     except ConfigurationError as error:
         complain(error)
-        return _catalog(file.with_name("none"), 0)
+        found = _catalog(file.with_name("none"), 0)
+    workbench().client.catalog = found
+    return found
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
