@@ -55,6 +55,21 @@ class RetryPolicy:
     jitter_share: float = 0.3
 
 
+PATIENT = RetryPolicy(
+    {
+        RateLimitError: Backoff(max_attempts=10, base_s=1.0),
+        UnavailableError: Backoff(max_attempts=7, base_s=0.5),
+        ConnectionFailedError: Backoff(max_attempts=7, base_s=0.5),
+        NameResolutionError: Backoff(max_attempts=7, base_s=0.5),
+        ProxyFailedError: Backoff(max_attempts=7, base_s=0.5),
+        TimeoutExceededError: Backoff(max_attempts=4, base_s=0.25),
+        MalformedAnswerError: Backoff(max_attempts=4, base_s=0.5),
+    },
+    max_attempts_maybe_billed=4,
+)
+"""For work that nobody waits for: an answer that comes late is worth more than none."""
+
+
 def next_wait_s(
     error: VisionError,
     attempt: int,

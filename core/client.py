@@ -372,7 +372,7 @@ class VisionClient:
             if record is not None:
                 self.ledger.record_in(connection, record, settles)
             if keep is not None and outcome is not None:
-                keep(connection, outcome)
+                keep(connection, outcome, record)
 
         while True:
             try:

@@ -8,10 +8,11 @@ from sqlalchemy import Connection
 
 from core.backoff import RetryPolicy
 from core.pacing import Urgency
+from core.store.calls import CallRecord
 from core.types import Outcome
 
-Keep = Callable[[Connection, Outcome], None]
-"""Writes an outcome down in the transaction that records its cost."""
+Keep = Callable[[Connection, Outcome, CallRecord | None], None]
+"""Writes an outcome down in the transaction that appends its row to the ledger, if it has one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
+from core.batch.preparing import StoredPictures
+from core.batch.service import Batches
 from core.blobs import BlobStore
 from core.cache import ResultCache
 from core.catalog import Catalog
@@ -16,6 +18,7 @@ from core.inbox import Inbox
 from core.phrases import Phrase
 from core.runs import Runs
 from core.settings import Settings
+from core.store.batches import SqlBatchStore
 from core.store.database import open_database
 from core.store.ledger import Ledger
 from core.store.runs import SqlRunStore
@@ -39,6 +42,7 @@ class Workbench:
     tray: Tray
     runs: Runs
     run_store: SqlRunStore
+    batches: Batches
     opened_at_s: float = field(default_factory=time.monotonic)
 
     @classmethod
@@ -51,8 +55,9 @@ class Workbench:
         directory = settings.tessera_data_dir
         database = open_database(directory)
         decoder = Decoder()
-        client = open_client(settings, database=database, decoder=decoder)
         originals, sent = _blobs(directory / "blobs"), _blobs(directory / "sent")
+        pictures = StoredPictures(decoder, originals)
+        client = open_client(settings, database=database, decoder=pictures)
         store = SqlRunStore(database)
         bench = cls(
             settings=settings,
@@ -64,6 +69,13 @@ class Workbench:
             tray=Tray(decoder, originals, sent),
             runs=Runs(client, originals, sent, store, settings.max_concurrent_requests),
             run_store=store,
+            batches=Batches(
+                client,
+                SqlBatchStore(database),
+                decoder,
+                originals,
+                settings.max_concurrent_requests,
+            ),
         )
         bench.forget_old()
         return bench
@@ -93,11 +105,16 @@ class Workbench:
         self.run_store.forget_before(time.time() - kept_for.total_seconds())
         items = self.run_store.all_items()
         unused_s = min(kept_for, _UNUSED_UPLOAD_KEPT_FOR).total_seconds()
-        self.originals.keep_only({i.source.digest for i in items}, older_than_s=unused_s)
+        wanted = {i.source.digest for i in items} | self.batches.digests()
+        self.originals.keep_only(wanted, older_than_s=unused_s)
         self.sent.keep_only({i.sent.digest for i in items if i.sent}, older_than_s=unused_s)
 
     async def close(self) -> None:
-        """End runs, calls and child processes; release files."""
+        """End batches, runs, calls and child processes; release files.
+
+        Batches get ten seconds for what is on the wire, and go on when the next process starts.
+        """
+        await self.batches.close()
         await self.client.close()
         await self.decoder.close()
 

@@ -57,18 +57,6 @@ class ExportFormat(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class StoredImage(ImageSource):
-    """A picture in the blob store, read only when it is decoded: `data` stays empty."""
-
-    stored_digest: str = ""
-
-    @property
-    def digest(self) -> str:
-        """Return the SHA-256 of the original bytes, in hex."""
-        return self.stored_digest
-
-
-@dataclass(frozen=True, slots=True)
 class NewBatch:
     """A batch as it is begun."""
 
@@ -126,9 +114,9 @@ class BatchItem:
     cached: bool = False
 
     @property
-    def source(self) -> StoredImage:
-        """Return the picture as the client takes it."""
-        return StoredImage(self.name, b"", self.page, self.digest)
+    def source(self) -> ImageSource:
+        """Return the picture without its bytes, which are read when it is decoded."""
+        return ImageSource(self.name, b"", self.page, self.digest)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,111 @@
+"""From what intake found to items in their order."""
+
+from dataclasses import replace
+from decimal import Decimal
+from typing import Final
+
+from core.batch.types import PRIORITIES, USUAL_PRIORITY, NewItem
+from core.errors import VisionError
+from core.i18n import Language
+from core.images.intake import Refused
+from core.images.manifest import ItemOverrides
+from core.runs import Question
+from core.tasks import prompt_for, task
+from core.types import Cost, CostBasis, Failure, ImageSource
+
+NOTHING: Final = Cost(Decimal(0), CostBasis.MEASURED)
+
+_SIMPLE_BYTES: Final = 500 * 1024
+_MEDIUM_BYTES: Final = 2 * 2**20
+_MOST_ITEMS: Final = 2**32
+
+
+def accepted_item(
+    position: int,
+    source: ImageSource,
+    overrides: ItemOverrides,
+    question: Question,
+    language: Language,
+    size_px: tuple[int, int],
+    priority: int = USUAL_PRIORITY,
+) -> NewItem:
+    """Return the item for a picture; a manifest's line may ask something of its own about it.
+
+    Raises:
+        ConfigurationError: If the line names a task that does not exist or cannot be asked.
+    """
+    own = question_for(question, overrides, language)
+    chosen = overrides.priority or priority
+    return NewItem(
+        position=position,
+        name=source.name,
+        digest=source.digest,
+        page=source.page,
+        size_bytes=len(source.data),
+        width_px=size_px[0],
+        height_px=size_px[1],
+        label=overrides.id,
+        priority=chosen,
+        rank=rank(chosen, len(source.data), position),
+        question=None if own == question else own,
+    )
+
+
+def refused_item(position: int, refused: Refused) -> NewItem:
+    """Return an item that failed before it began."""
+    return NewItem(
+        position=position,
+        name=refused.name,
+        label=refused.overrides.id,
+        outcome=not_asked(refused.error),
+    )
+
+
+def not_asked(error: VisionError) -> Failure:
+    """Return the outcome of an item that never reached the engine; it cost nothing."""
+    return Failure(
+        code=error.code,
+        detail=error.detail,
+        retryable=error.retryable,
+        cost=NOTHING,
+        attempts=0,
+        latency_s=0.0,
+    )
+
+
+def question_for(question: Question, overrides: ItemOverrides, language: Language) -> Question:
+    """Return the question with what a manifest says about one item.
+
+    Raises:
+        ConfigurationError: If it names a task that does not exist or cannot be asked.
+    """
+    own = question
+    if overrides.task:
+        chosen = task(overrides.task)
+        words = prompt_for(chosen, language, overrides.prompt)
+        own = replace(
+            own,
+            task=chosen.name,
+            prompt=words.prompt,
+            system=words.system,
+            detail=chosen.detail,
+            sampling=chosen.sampling,
+            schema=chosen.schema,
+        )
+    elif overrides.prompt:
+        own = replace(own, prompt=overrides.prompt)
+    if overrides.detail:
+        own = replace(own, detail=overrides.detail)
+    if overrides.max_output_tokens:
+        sampling = replace(own.sampling, max_output_tokens=overrides.max_output_tokens)
+        own = replace(own, sampling=sampling)
+    return own
+
+
+def rank(priority: int, size_bytes: int, position: int) -> int:
+    """Return an item's place in the work: by urgency, then small before large, then as it came.
+
+    The sizes are the guide's groups; they order the work, and nothing waits for a group.
+    """
+    group = 0 if size_bytes < _SIMPLE_BYTES else 1 if size_bytes < _MEDIUM_BYTES else 2
+    return ((PRIORITIES.stop - priority) * 3 + group) * _MOST_ITEMS + position

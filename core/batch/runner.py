@@ -1,0 +1,342 @@
+"""The realtime lane: works on the batches of this process until there is nothing left to do.
+
+Items are claimed a few ahead of what the wire takes, so that pictures are decoded while calls are
+out, and memory stays the same however many there are. Everything about one item is the client's:
+cache, budget, pace, repeats, validation, ledger.
+"""
+
+import asyncio
+import logging
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from functools import partial
+from typing import Final
+
+from sqlalchemy import Connection
+
+from core.backoff import PATIENT
+from core.batch.planner import not_asked
+from core.batch.types import BatchId, BatchItem, BatchProgress, BatchState
+from core.cache import as_cached
+from core.client import VisionClient
+from core.course import FREE
+from core.errors import (
+    AuthenticationError,
+    BudgetError,
+    ConnectionFailedError,
+    InsecureConnectionError,
+    ModelUnavailableError,
+    NameResolutionError,
+    PermissionDeniedError,
+    ProxyFailedError,
+    QuotaError,
+    RateLimitError,
+    StorageError,
+    TimeoutExceededError,
+    UnavailableError,
+    VisionError,
+)
+from core.pacing import Urgency
+from core.phrases import Phrase
+from core.store.batches import SqlBatchStore
+from core.store.calls import CallRecord, CallStatus
+from core.terms import Terms
+from core.types import Failure, Outcome, Success
+
+_log = logging.getLogger(__name__)
+
+_PATIENCE_S: Final = 3600.0
+"""How long one item is tried, servers' own waits included."""
+_CLOSING_S: Final = 10.0
+_LOOK_AGAIN_S: Final = 1.0
+"""How soon a decision of another process is noticed when nothing else happens."""
+_AHEAD: Final = range(4, 65)
+_OUTAGE_ITEMS: Final = 10
+
+_HOPELESS: Final = frozenset(
+    error.code
+    for error in (
+        AuthenticationError,
+        QuotaError,
+        ModelUnavailableError,
+        PermissionDeniedError,
+        InsecureConnectionError,
+    )
+)
+"""The next item would meet the same: the batch pauses, and the item stays queued."""
+_OUTAGE: Final = frozenset(
+    error.code
+    for error in (
+        TimeoutExceededError,
+        ConnectionFailedError,
+        NameResolutionError,
+        ProxyFailedError,
+        RateLimitError,
+        UnavailableError,
+    )
+)
+
+
+@dataclass
+class _Drive:
+    """A batch that this process works on.
+
+    `passed` is its place in the fair order: the batch that has got least goes next. A budget that
+    is nearly used up narrows `most_at_once`, so that what is held for calls comes back first.
+    """
+
+    batch_id: BatchId
+    weight: int
+    budget_usd: Decimal | None
+    passed: float
+    tasks: "set[asyncio.Task[None]]" = field(default_factory=set)
+    most_at_once: int | None = None
+    failed_in_a_row: int = 0
+    is_dry: bool = False
+
+    def takes(self, more: int) -> bool:
+        """Say whether one more item may be claimed besides `more` that will be."""
+        at_once = len(self.tasks) + more
+        return not self.is_dry and (self.most_at_once is None or at_once < self.most_at_once)
+
+
+class Runner:
+    """Its coroutines belong to the client's event loop.
+
+    Args:
+        client: Answers.
+        store: Where batches are.
+        max_concurrent: How many calls the client lets out at once.
+    """
+
+    def __init__(self, client: VisionClient, store: SqlBatchStore, max_concurrent: int) -> None:
+        self._client = client
+        self._store = store
+        ahead = min(max(max_concurrent, _AHEAD.start), _AHEAD.stop - 1)
+        self._window = max_concurrent + ahead
+        self._least_claim = max(1, self._window // 8)
+        self._outage_items = max(_OUTAGE_ITEMS, max_concurrent)
+        self._drives: dict[BatchId, _Drive] = {}
+        self._wake = asyncio.Event()
+        self._loop: asyncio.Task[None] | None = None
+        self._is_closing = False
+
+    async def drive(self, progress: BatchProgress) -> bool:
+        """Work on a batch from now on; False if another living process does."""
+        if self._is_closing:
+            return False
+        if progress.id not in self._drives:
+            if not await self._client.writer.run(
+                partial(self._store.take_up, batch_id=progress.id)
+            ):
+                return False
+            start = min((drive.passed for drive in self._drives.values()), default=0.0)
+            self._drives[progress.id] = _Drive(
+                progress.id, progress.priority, progress.budget_usd, start
+            )
+        drive = self._drives[progress.id]
+        drive.is_dry, drive.most_at_once, drive.failed_in_a_row = False, None, 0
+        self._wake.set()
+        if self._loop is None:
+            self._loop = asyncio.create_task(self._work_on_all())
+        return True
+
+    def look(self) -> None:
+        """Notice at once what was decided."""
+        for drive in self._drives.values():
+            drive.is_dry = False
+        self._wake.set()
+
+    async def idle(self) -> None:
+        """Wait until nothing is left to do."""
+        if self._loop is not None:
+            await asyncio.wait({self._loop})
+
+    async def close(self, within_s: float = _CLOSING_S) -> None:
+        """Take nothing new; let what is out come back, and put the rest back in the queue."""
+        self._is_closing = True
+        self._wake.set()
+        tasks = {task for drive in self._drives.values() for task in drive.tasks}
+        if tasks:
+            _, late = await asyncio.wait(tasks, timeout=within_s)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+        await self.idle()
+        for batch_id in list(self._drives):
+            await self._let_go(batch_id, anyway=True)
+
+    # The loop
+
+    async def _work_on_all(self) -> None:
+        try:
+            while not self._is_closing and self._drives:
+                self._wake.clear()
+                try:
+                    await self._fill()
+                    await self._retire()
+                except StorageError:  # a full disk: nothing new begins until it takes writes again
+                    _log.exception("batch_claims_failed")
+                    await asyncio.sleep(_LOOK_AGAIN_S)
+                    continue
+                if self._drives:
+                    await self._sleep()
+        finally:
+            self._loop = None
+
+    async def _sleep(self) -> None:
+        try:
+            async with asyncio.timeout(_LOOK_AGAIN_S):
+                await self._wake.wait()
+        except TimeoutError:
+            self.look()
+
+    async def _fill(self) -> None:
+        """Claim items for the free room, in turn for each batch according to its weight."""
+        free = self._window - self._active
+        if self._active and free < self._least_claim:
+            return
+        for batch_id, most in self._shares(free).items():
+            drive = self._drives[batch_id]
+            claimed = await self._client.writer.run(
+                partial(self._store.claim, batch_id=batch_id, most=most)
+            )
+            drive.is_dry = len(claimed) < most
+            for item in claimed:
+                self._begin(drive, item)
+
+    def _shares(self, free: int) -> dict[BatchId, int]:
+        shares: dict[BatchId, int] = {}
+        for _ in range(free):
+            ready = [d for d in self._drives.values() if d.takes(shares.get(d.batch_id, 0))]
+            if not ready:
+                break
+            drive = min(ready, key=lambda each: each.passed)
+            drive.passed += 1 / drive.weight
+            shares[drive.batch_id] = shares.get(drive.batch_id, 0) + 1
+        return shares
+
+    async def _retire(self) -> None:
+        """Let go of batches that have ended or that somebody stopped."""
+        for drive in list(self._drives.values()):
+            if drive.tasks or not drive.is_dry:
+                continue
+            state = await self._client.writer.run(
+                partial(self._store.settle, batch_id=drive.batch_id)
+            )
+            if state is not BatchState.RUNNING:
+                await self._let_go(drive.batch_id, anyway=False)
+
+    async def _let_go(self, batch_id: BatchId, *, anyway: bool) -> None:
+        let_go = partial(self._store.let_go, batch_id=batch_id, anyway=anyway)
+        if await self._client.writer.run(let_go):  # else it was resumed in this very moment
+            self._drives.pop(batch_id, None)
+
+    @property
+    def _active(self) -> int:
+        return sum(len(drive.tasks) for drive in self._drives.values())
+
+    # One item
+
+    def _begin(self, drive: _Drive, item: BatchItem) -> None:
+        task = asyncio.create_task(self._work(drive, item))
+        drive.tasks.add(task)
+
+        def end(_: object) -> None:
+            drive.tasks.discard(task)
+            self._wake.set()
+
+        task.add_done_callback(end)
+
+    async def _work(self, drive: _Drive, item: BatchItem) -> None:
+        """Take one item to its outcome, or put it back if somebody ends the work."""
+        try:
+            outcome = await self._outcome(drive, item)
+        except asyncio.CancelledError:
+            await self._client.writer.run(partial(self._store.release, item_ids=[item.id]))
+            raise
+        await self._judge(drive, outcome)
+
+    async def _outcome(self, drive: _Drive, item: BatchItem) -> Outcome:
+        if item.outcome is not None:  # its row is damaged
+            return await self._end(item, item.outcome)
+        terms = Terms(
+            front_end="batch",
+            urgency=Urgency.BATCH,
+            policy=PATIENT,
+            deadline_s=_PATIENCE_S,
+            batch=item.batch_id,
+            item=item.id,
+            budget_usd=drive.budget_usd,
+            keep=partial(self._keep, item.id),
+        )
+        try:
+            request = item.question.about(item.source)
+            return await self._client.analyze(request, terms=terms)
+        except VisionError as error:
+            return await self._end(item, not_asked(error))
+        except Exception:  # noqa: BLE001 - a bug must not leave the item looking busy for ever
+            _log.exception("batch_item_crashed", extra={"batch": item.batch_id, "item": item.id})
+            fault = VisionError(Phrase("This is a fault in Tessera. It was logged."))
+            return await self._end(item, not_asked(fault))
+
+    async def _end(self, item: BatchItem, outcome: Outcome) -> Outcome:
+        """Write down an outcome that no call brought."""
+        await self._client.writer.run(partial(self._keep, item.id, outcome=outcome, record=None))
+        return outcome
+
+    def _keep(
+        self, item_id: str, connection: Connection, outcome: Outcome, record: CallRecord | None
+    ) -> None:
+        """Write an outcome down, also for the items that ask the same; in the ledger's transaction.
+
+        An item that met what every other one would meet stays in the queue.
+        """
+        if _puts_back(outcome):
+            self._store.release(connection, [item_id])
+            return
+        for_twins = _shared(outcome)
+        for twin in self._store.finish(connection, item_id, outcome, for_twins):
+            if record is not None and isinstance(for_twins, Success):
+                row = CallRecord(
+                    planned=replace(record.planned, item=twin),
+                    status=CallStatus.SUCCEEDED,
+                    cached=True,
+                    usage=for_twins.usage,
+                    cost=for_twins.cost,
+                    saved_usd=for_twins.saved_usd,
+                    attempts=0,
+                )
+                self._client.ledger.record_in(connection, row)
+
+    async def _judge(self, drive: _Drive, outcome: Outcome) -> None:
+        """Learn from an outcome what it means for the rest of the batch."""
+        if isinstance(outcome, Success):
+            drive.failed_in_a_row = 0
+        elif outcome.code == BudgetError.code and len(drive.tasks) > 1:
+            drive.most_at_once = max(1, len(drive.tasks) - 1)
+        elif _puts_back(outcome):
+            await self._pause(drive, outcome)
+        elif outcome.code in _OUTAGE:
+            drive.failed_in_a_row += 1
+            if drive.failed_in_a_row >= self._outage_items:
+                await self._pause(drive, outcome)
+
+    async def _pause(self, drive: _Drive, why: Failure) -> None:
+        await self._client.writer.run(
+            partial(self._store.pause, batch_id=drive.batch_id, code=why.code, reason=why.detail)
+        )
+        drive.is_dry = False
+
+
+def _puts_back(outcome: Outcome) -> bool:
+    if isinstance(outcome, Success):
+        return False
+    return outcome.code in _HOPELESS or outcome.code in {BudgetError.code, StorageError.code}
+
+
+def _shared(outcome: Outcome) -> Outcome:
+    """Return the outcome of an item as that of those which ask the same: they paid nothing."""
+    if isinstance(outcome, Success):
+        return as_cached(outcome)
+    return replace(outcome, cost=FREE, usage=None, attempts=0)

@@ -1,0 +1,393 @@
+"""Everything that can be done to batches, from a page, the command line or the API."""
+
+import asyncio
+import secrets
+from collections import deque
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from dataclasses import replace
+from decimal import Decimal
+from functools import partial
+from typing import Final
+
+from sqlalchemy import Connection
+
+from core.batch.export import export_items
+from core.batch.planner import accepted_item, refused_item
+from core.batch.quoting import add_selections
+from core.batch.runner import Runner
+from core.batch.types import (
+    PRIORITIES,
+    USUAL_PRIORITY,
+    BatchId,
+    BatchItem,
+    BatchProgress,
+    BatchState,
+    ExportFormat,
+    ItemState,
+    LeftOut,
+    LimitUse,
+    NewBatch,
+    NewItem,
+)
+from core.blobs import BlobStore
+from core.client import VisionClient
+from core.errors import ConfigurationError, ImageError
+from core.i18n import SOURCE_LANGUAGE, Language
+from core.images.decoder import Decoder
+from core.images.intake import Accepted, IntakeItem, Refused, Skipped
+from core.phrases import Phrase
+from core.quote import Lane, SelectionQuote
+from core.runs import Question, StoredSource
+from core.store.batch_progress import BatchFigures
+from core.store.batches import SqlBatchStore
+from core.survey import SurveyedPicture, survey
+
+_READ_AHEAD: Final = 8
+"""How many originals are in memory at once during intake."""
+_WRITE_TOGETHER: Final = 100
+
+
+class Batches:
+    """Batches of a data directory.
+
+    What is `async` belongs to the client's event loop; the rest may be called from any thread.
+    """
+
+    def __init__(
+        self,
+        client: VisionClient,
+        store: SqlBatchStore,
+        decoder: Decoder,
+        originals: BlobStore,
+        max_concurrent: int,
+    ) -> None:
+        self._client = client
+        self._store = store
+        self._decoder = decoder
+        self._originals = originals
+        self._figures = BatchFigures(store.database)
+        self._runner = Runner(client, store, max_concurrent)
+
+    async def create(
+        self,
+        name: str,
+        items: AsyncIterator[IntakeItem] | Iterable[IntakeItem],
+        question: Question,
+        *,
+        budget_usd: Decimal | None = None,
+        max_items: int | None = None,
+        priority: int = USUAL_PRIORITY,
+        lane: Lane = Lane.REALTIME,
+        language: Language = SOURCE_LANGUAGE,
+    ) -> BatchId:
+        """Take pictures in and return the batch, which waits for `start`.
+
+        Originals go to the blob store one by one. What cannot be used becomes an item that failed;
+        what was left out is remembered with the reason.
+
+        Args:
+            name: For people.
+            items: From `Intake`; closed by whoever made it.
+            question: About every picture, unless a manifest says otherwise.
+            budget_usd: The most that the batch may cost; None for no limit of its own.
+            max_items: The most items that may be asked; None for all.
+            priority: 1 (can wait) to 5 (urgent).
+            lane: How it is served.
+            language: Of the prompts that a manifest's tasks bring.
+
+        Raises:
+            ConfigurationError: If a limit or the lane makes no sense.
+            StorageError: If the disk does not take it; the batch is cancelled then.
+        """
+        _check(budget_usd, max_items, priority, lane)
+        new = NewBatch(secrets.token_hex(16), name, question, lane, budget_usd, max_items, priority)
+        await self._add(new)
+        try:
+            await self._take_in(new, items, language)
+        except BaseException:
+            await self._client.writer.run(partial(self._store.cancel, batch_id=new.id))
+            raise
+        return new.id
+
+    async def quote(self, batch_id: BatchId) -> SelectionQuote:
+        """Return what the items that are queued will cost, the answered and identical ones free.
+
+        Raises:
+            ConfigurationError: If there is no such batch.
+        """
+        self._known(batch_id)
+        return await asyncio.to_thread(self._quote_now, batch_id)
+
+    async def start(self, batch_id: BatchId) -> bool:
+        """Begin or go on; False if another living process works on it already.
+
+        Raises:
+            ConfigurationError: If there is no such batch, or it cannot be started.
+        """
+        progress = self._known(batch_id)
+        if not progress.is_intake_complete or progress.state is BatchState.CANCELLED:
+            raise ConfigurationError(
+                Phrase("This batch cannot be started: it is {state}.", {"state": progress.state})
+            )
+        await self._client.writer.run(partial(self._store.begin, batch_id=batch_id))
+        return await self._runner.drive(progress)
+
+    async def pause(self, batch_id: BatchId) -> None:
+        """Begin no more items; those under way come to their end."""
+        self._known(batch_id)
+        await self._client.writer.run(partial(self._store.pause, batch_id=batch_id))
+        self._runner.look()
+
+    async def resume(self, batch_id: BatchId) -> bool:
+        """Go on; False if another living process does."""
+        return await self.start(batch_id)
+
+    async def cancel(self, batch_id: BatchId) -> None:
+        """End it; results are kept, what is under way comes to its end."""
+        progress = self._known(batch_id)
+        if not progress.state.is_final:
+            await self._client.writer.run(partial(self._store.cancel, batch_id=batch_id))
+            self._runner.look()
+
+    async def retry(self, batch_id: BatchId, code: str | None = None) -> int:
+        """Try failed items again, all or those with one code; return how many there are.
+
+        Raises:
+            ConfigurationError: If there is no such batch, or it was cancelled.
+        """
+        progress = self._known(batch_id)
+        if progress.state is BatchState.CANCELLED:
+            raise ConfigurationError(Phrase("A cancelled batch is not tried again. Run a new one."))
+        count = await self._client.writer.run(
+            partial(self._store.try_again, batch_id=batch_id, code=code)
+        )
+        if count:
+            await self.start(batch_id)
+        return count
+
+    async def rerun(
+        self, batch_id: BatchId, model: str, budget_usd: Decimal | None = None
+    ) -> BatchId:
+        """Ask the same about the same pictures with another model: a new batch, not started.
+
+        Raises:
+            ConfigurationError: If there is no such batch, or the budget makes no sense.
+        """
+        old = self._known(batch_id)
+        _check(budget_usd, old.max_items, old.priority, old.lane)
+        question = replace(await asyncio.to_thread(self._store.question, batch_id), model=model)
+        new = NewBatch(
+            secrets.token_hex(16),
+            f"{old.name} · {model}",
+            question,
+            old.lane,
+            budget_usd,
+            old.max_items,
+            old.priority,
+            rerun_of=batch_id,
+        )
+        await self._add(new)
+        await self._client.writer.run(
+            lambda connection: self._store.add_items(
+                connection, new.id, (_again(item, question) for item in self._store.every(batch_id))
+            )
+        )
+        await self._client.writer.run(partial(self._store.complete_intake, batch_id=new.id))
+        return new.id
+
+    async def resume_unfinished(self) -> list[BatchId]:
+        """Go on with every batch that was running when its process ended; return which.
+
+        Call it once when the process starts, before anybody looks.
+        """
+        await self._client.writer.run(self._store.abandon_intakes)
+        unfinished = await asyncio.to_thread(self._store.unfinished)
+        return [each for each in unfinished if await self._runner.drive(self._known(each))]
+
+    async def wait(self) -> None:
+        """Wait until this process has nothing left to do."""
+        await self._runner.idle()
+
+    async def close(self) -> None:
+        """Take nothing new, and within ten seconds leave every item finished or queued."""
+        await self._runner.close()
+
+    # Looking; from any thread
+
+    def progress(self, batch_id: BatchId) -> BatchProgress | None:
+        """Return a batch in numbers, or None if there is none; cheap at any size."""
+        progress = self._figures.progress(batch_id)
+        if progress is None or progress.state is not BatchState.RUNNING:
+            return progress
+        use = self._client.pace(self._store.question(batch_id).model)
+        return replace(
+            progress,
+            requests_use=LimitUse(use.requests, use.requests_per_minute),
+            tokens_use=LimitUse(use.tokens, use.tokens_per_minute),
+        )
+
+    def list_batches(self, limit: int = 100, offset: int = 0) -> list[BatchProgress]:
+        """Return batches, newest first."""
+        return self._figures.newest(limit, offset)
+
+    def question(self, batch_id: BatchId) -> Question:
+        """Return what the batch asks about its pictures."""
+        return self._store.question(batch_id)
+
+    def items(
+        self,
+        batch_id: BatchId,
+        state: ItemState | None = None,
+        code: str | None = None,
+        offset: int = 0,
+        limit: int = 100,
+    ) -> list[BatchItem]:
+        """Return items in intake order, those in one state or with one code where asked."""
+        return self._store.page(batch_id, state, code, offset, limit)
+
+    def item(self, item_id: str) -> BatchItem | None:
+        """Return one item with its outcome."""
+        return self._store.item(item_id)
+
+    def left_out(self, batch_id: BatchId, offset: int = 0, limit: int = 100) -> list[LeftOut]:
+        """Return what was found on the way in and is no item, and why."""
+        return self._store.left_out(batch_id, offset, limit)
+
+    def export(self, batch_id: BatchId, kind: ExportFormat) -> Iterator[bytes]:
+        """Yield a file with every item that has come to its end, piece by piece.
+
+        Raises:
+            ConfigurationError: If there is no such batch.
+        """
+        self._known(batch_id)
+        return export_items(partial(self._store.every, batch_id), kind)
+
+    def digests(self) -> set[str]:
+        """Return the originals that batches refer to."""
+        return self._store.digests()
+
+    # Steps
+
+    def _known(self, batch_id: BatchId) -> BatchProgress:
+        progress = self._figures.progress(batch_id)
+        if progress is None:
+            raise ConfigurationError(Phrase("There is no batch {id}.", {"id": batch_id}))
+        return progress
+
+    async def _add(self, new: NewBatch) -> None:
+        def write(connection: Connection) -> None:
+            self._store.add(connection, new)
+            self._client.ledger.open_purse(connection, new.id, new.budget_usd)
+
+        await self._client.writer.run(write)
+
+    async def _take_in(
+        self,
+        new: NewBatch,
+        found: AsyncIterator[IntakeItem] | Iterable[IntakeItem],
+        language: Language,
+    ) -> None:
+        """Look at a few pictures at a time, and write them down in their order."""
+        coming: deque[asyncio.Task[NewItem]] = deque()
+        ready: list[NewItem] = []
+        position = 0
+        try:
+            async for each in _as_stream(found):
+                if isinstance(each, Skipped):
+                    what = LeftOut(each.name, each.why)
+                    await self._client.writer.run(
+                        partial(self._store.leave_out, batch_id=new.id, what=what)
+                    )
+                    continue
+                coming.append(asyncio.create_task(self._new_item(position, each, new, language)))
+                position += 1
+                if len(coming) >= _READ_AHEAD:
+                    ready.append(await coming.popleft())
+                if len(ready) >= _WRITE_TOGETHER:
+                    ready = await self._write(new.id, ready)
+            while coming:
+                ready.append(await coming.popleft())
+            await self._write(new.id, ready)
+        finally:
+            for task in coming:
+                task.cancel()
+            await asyncio.gather(*coming, return_exceptions=True)
+        await self._client.writer.run(partial(self._store.complete_intake, batch_id=new.id))
+
+    async def _write(self, batch_id: BatchId, ready: Sequence[NewItem]) -> list[NewItem]:
+        await self._client.writer.run(partial(self._store.add_items, batch_id=batch_id, new=ready))
+        return []
+
+    async def _new_item(
+        self, position: int, found: Accepted | Refused, new: NewBatch, language: Language
+    ) -> NewItem:
+        if isinstance(found, Refused):
+            return refused_item(position, found)
+        try:
+            info = await self._decoder.probe(found.source)
+            item = accepted_item(
+                position,
+                found.source,
+                found.overrides,
+                new.question,
+                language,
+                (info.width_px, info.height_px),
+                new.priority,
+            )
+        except (ImageError, ConfigurationError) as error:
+            return refused_item(position, Refused(found.source.name, error, found.overrides))
+        await asyncio.to_thread(self._originals.put, found.source.data)
+        return item
+
+    def _quote_now(self, batch_id: BatchId) -> SelectionQuote:
+        by_question: dict[str, tuple[Question, list[SurveyedPicture]]] = {}
+        for item in self._store.every(batch_id):
+            if item.state is not ItemState.QUEUED:
+                continue
+            _, pictures = by_question.setdefault(repr(item.question), (item.question, []))
+            source = StoredSource(item.name, item.digest, item.page)
+            pictures.append(SurveyedPicture(source, item.width_px, item.height_px))
+        surveys = [survey(self._client, asked, seen) for asked, seen in by_question.values()]
+        return add_selections([each.selection for each in surveys])
+
+
+def _check(budget_usd: Decimal | None, max_items: int | None, priority: int, lane: Lane) -> None:
+    if lane is not Lane.REALTIME:
+        raise ConfigurationError(
+            Phrase("Only the realtime lane works so far; the lane {lane} does not.", {"lane": lane})
+        )
+    if budget_usd is not None and not (budget_usd.is_finite() and budget_usd >= 0):
+        raise ConfigurationError(Phrase("A budget is an amount in USD, 0 or more."))
+    if max_items is not None and max_items < 1:
+        raise ConfigurationError(Phrase("The limit on items is 1 or more."))
+    if priority not in PRIORITIES:
+        raise ConfigurationError(Phrase("A priority is 1 (can wait) to 5 (urgent)."))
+
+
+async def _as_stream(
+    found: AsyncIterator[IntakeItem] | Iterable[IntakeItem],
+) -> AsyncIterator[IntakeItem]:
+    if isinstance(found, AsyncIterator):
+        async for each in found:
+            yield each
+    else:
+        for each in found:
+            yield each
+
+
+def _again(item: BatchItem, question: Question) -> NewItem:
+    """Return an item of an earlier batch as a new one."""
+    own = replace(item.question, model=question.model)
+    return NewItem(
+        position=item.position,
+        name=item.name,
+        digest=item.digest,
+        page=item.page,
+        width_px=item.width_px,
+        height_px=item.height_px,
+        label=item.label,
+        priority=item.priority,
+        rank=item.position,
+        question=None if own == question else own,
+        outcome=None if item.digest else item.outcome,
+    )

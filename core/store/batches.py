@@ -1,0 +1,471 @@
+"""Batches and their items on disk.
+
+Methods that write take a connection from `writing`, so that a group of them shares a transaction;
+methods that read open their own. A process takes a batch up as its driver and then claims items.
+Both are free again as soon as that process is dead: no clock is asked.
+"""
+
+import secrets
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Final
+
+from sqlalchemy import (
+    Connection,
+    Engine,
+    RowMapping,
+    Select,
+    bindparam,
+    func,
+    insert,
+    or_,
+    select,
+    text,
+    update,
+)
+
+from core.batch.types import (
+    MOST_DELIVERIES,
+    BatchId,
+    BatchItem,
+    BatchState,
+    ItemState,
+    LeftOut,
+    NewBatch,
+    NewItem,
+)
+from core.errors import BudgetError, LostCallError, StorageError
+from core.phrases import Phrase
+from core.runs import Question
+from core.store.batch_rows import (
+    DAMAGED,
+    OUTCOME_COLUMNS,
+    batches,
+    item_from_row,
+    item_seal,
+    items,
+    left_out,
+    outcome_values,
+    phrase_codec,
+    phrase_text,
+    question_codec,
+    question_text,
+    seal,
+    twin_key,
+)
+from core.store.owners import is_dead, this_process
+from core.store.transactions import reading
+from core.types import Cost, CostBasis, Failure, Outcome
+
+_PAGE: Final = 500
+
+# One statement: whoever runs it second finds the items taken. What a dead process had comes last,
+# so that an item that kills its process does not keep the others from being done.
+_CLAIM: Final = text("""
+    UPDATE items SET state = 'running', owner = :owner, deliveries = deliveries + 1
+    WHERE seq IN (
+        SELECT seq FROM items
+        WHERE batch = :batch AND state = 'queued' AND twin_of IS NULL
+        ORDER BY deliveries, rank LIMIT :most)
+    AND EXISTS (
+        SELECT 1 FROM batches WHERE id = :batch AND state = 'running' AND driver = :owner)
+    RETURNING *
+""")
+_TRIED: Final = text("""
+    SELECT coalesce(sum(items), 0) FROM tallies
+    WHERE batch = :batch AND NOT cached AND state IN ('running', 'succeeded', 'failed')
+""")
+_OPEN: Final = text("""
+    SELECT coalesce(sum(items), 0) FROM tallies
+    WHERE batch = :batch AND state IN ('queued', 'running') AND items > 0
+""")
+_FINISH: Final = (
+    update(items)
+    .where(items.c.id == bindparam("of"), items.c.state == bindparam("was"))
+    .where(or_(bindparam("by").is_(None), items.c.owner == bindparam("by")))
+    .values({name: bindparam(name) for name in OUTCOME_COLUMNS})
+    .returning(items.c.seq)
+)
+_TWINS: Final = select(items.c.id).where(
+    items.c.twin_of == bindparam("first"), items.c.state == ItemState.QUEUED.value
+)
+_RELEASE: Final = text("""
+    UPDATE items SET owner = NULL, deliveries = deliveries - 1, state = (
+        SELECT CASE batches.state WHEN 'cancelled' THEN 'cancelled' ELSE 'queued' END
+        FROM batches WHERE batches.id = items.batch)
+    WHERE id = :item AND state = 'running' AND owner = :owner
+""")
+_REQUEUE: Final = text("""
+    UPDATE items SET owner = NULL, state = (
+        SELECT CASE batches.state WHEN 'cancelled' THEN 'cancelled' ELSE 'queued' END
+        FROM batches WHERE batches.id = items.batch)
+    WHERE batch = :batch AND state = 'running' AND owner IS :owner
+""")
+_LET_GO: Final = text("""
+    UPDATE batches SET driver = NULL
+    WHERE id = :batch AND driver = :owner AND (state <> 'running' OR :anyway)
+""")
+_INSERT_ITEM: Final = insert(items)
+_FIRST_TWIN: Final = select(items.c.seq).where(
+    items.c.batch == bindparam("of"),
+    items.c.twin_key == bindparam("key"),
+    items.c.twin_of.is_(None),
+)
+
+
+class SqlBatchStore:
+    """Batches in the database of the data directory; every method may raise StorageError.
+
+    Args:
+        database: From `open_database`.
+        clock: Seconds since 1970, for what people are shown; nothing is decided by it.
+    """
+
+    def __init__(self, database: Engine, clock: Callable[[], float] = time.time) -> None:
+        self.database = database
+        self.owner = this_process()
+        self._clock = clock
+
+    # Taking in
+
+    def add(self, connection: Connection, batch: NewBatch) -> None:
+        """Write down a batch whose items are still to come."""
+        question = question_text(batch.question)
+        row = {
+            "id": batch.id,
+            "name": batch.name,
+            "state": BatchState.QUEUED.value,
+            "lane": batch.lane.value,
+            "question": question,
+            "seal": seal(batch.id, question),
+            "priority": batch.priority,
+            "max_items": batch.max_items,
+            "is_intake_complete": False,
+            "driver": self.owner,
+            "rerun_of": batch.rerun_of,
+            "created_at_s": self._clock(),
+        }
+        connection.execute(insert(batches), row)
+
+    def add_items(self, connection: Connection, batch_id: BatchId, new: Iterable[NewItem]) -> None:
+        """Append items; one that asks the same as an earlier one waits for that one's answer."""
+        for item in new:
+            key = twin_key(item)
+            first = None
+            if key is not None:
+                first = connection.scalar(_FIRST_TWIN, {"of": batch_id, "key": key})
+            connection.execute(_INSERT_ITEM, self._row(batch_id, item, key, first))
+
+    def leave_out(self, connection: Connection, batch_id: BatchId, what: LeftOut) -> None:
+        """Remember something that is no item."""
+        row = {"batch": batch_id, "name": what.name, "why": phrase_text(what.why)}
+        connection.execute(insert(left_out), row)
+
+    def complete_intake(self, connection: Connection, batch_id: BatchId) -> None:
+        """Say that every item is there: now the batch can be started."""
+        self._change(connection, batch_id, is_intake_complete=True, driver=None)
+
+    def _row(
+        self, batch_id: BatchId, item: NewItem, key: str | None, first: int | None
+    ) -> dict[str, Any]:
+        row: dict[str, Any] = {
+            "id": secrets.token_hex(16),
+            "batch": batch_id,
+            "position": item.position,
+            "name": item.name,
+            "label": item.label,
+            "digest": item.digest,
+            "page": item.page,
+            "size_bytes": item.size_bytes,
+            "width_px": item.width_px,
+            "height_px": item.height_px,
+            "priority": item.priority,
+            "rank": item.rank,
+            "question": question_text(item.question) if item.question else None,
+            "twin_key": key,
+            "twin_of": first,
+            "deliveries": 0,
+        }
+        row["seal"] = item_seal(row)
+        empty = dict.fromkeys(OUTCOME_COLUMNS) | {"state": ItemState.QUEUED.value, "cached": False}
+        if item.outcome is not None:
+            return row | empty | outcome_values(row["id"], item.outcome, self._clock())
+        return row | empty
+
+    # Working
+
+    def take_up(self, connection: Connection, batch_id: BatchId) -> bool:
+        """Make this process the driver of a batch that no living process drives.
+
+        What a dead process had in hand is queued again; what was handed out too often fails.
+        """
+        row = connection.execute(select(batches).where(batches.c.id == batch_id)).mappings().one()
+        driver = row["driver"]
+        if driver not in (None, self.owner) and not is_dead(driver):
+            return False
+        self._change(connection, batch_id, driver=self.owner)
+        self.requeue_orphans(connection, batch_id)
+        return True
+
+    def let_go(self, connection: Connection, batch_id: BatchId, *, anyway: bool) -> bool:
+        """Drive a batch no longer: one that runs no more, or `anyway`; say whether that was so."""
+        values = {"batch": batch_id, "owner": self.owner, "anyway": anyway}
+        return connection.execute(_LET_GO, values).rowcount > 0
+
+    def abandon_intakes(self, connection: Connection) -> None:
+        """Cancel batches whose process died before all their items were there."""
+        begun = select(batches).where(
+            batches.c.is_intake_complete.is_(False), batches.c.state == BatchState.QUEUED.value
+        )
+        for row in connection.execute(begun).mappings().all():
+            if row["driver"] is not None and is_dead(row["driver"]):
+                self.cancel(connection, row["id"])
+                reason = phrase_text(_INTAKE_CUT)
+                self._change(connection, row["id"], reason_code=LostCallError.code, reason=reason)
+
+    def requeue_orphans(self, connection: Connection, batch_id: BatchId) -> None:
+        """Queue again what processes had in hand that are dead now."""
+        running = (items.c.batch == batch_id, items.c.state == ItemState.RUNNING.value)
+        owners = connection.scalars(select(items.c.owner).where(*running).distinct()).all()
+        for owner in owners:
+            if owner is not None and not is_dead(owner):
+                continue
+            lost = (*running, items.c.owner == owner)
+            given_up = select(items.c.id).where(*lost, items.c.deliveries >= MOST_DELIVERIES)
+            for item_id in connection.scalars(given_up).all():
+                self._end(connection, item_id, _GIVEN_UP, ItemState.RUNNING, None)
+            connection.execute(_REQUEUE, {"batch": batch_id, "owner": owner})
+
+    def claim(self, connection: Connection, batch_id: BatchId, most: int) -> list[BatchItem]:
+        """Take up to `most` items of a running batch that this process drives, the first first."""
+        row = connection.execute(select(batches).where(batches.c.id == batch_id)).mappings().one()
+        usual = _question(row)
+        if row["max_items"] is not None:
+            tried = connection.scalar(_TRIED, {"batch": batch_id}) or 0
+            most = min(most, row["max_items"] - tried)
+        if most <= 0:
+            return []
+        found = connection.execute(
+            _CLAIM, {"batch": batch_id, "owner": self.owner, "most": most}
+        ).mappings()
+        rows = sorted(found.all(), key=lambda each: (each["deliveries"], each["rank"]))
+        return [item_from_row(each, usual) for each in rows]
+
+    def finish(
+        self, connection: Connection, item_id: str, outcome: Outcome, for_twins: Outcome
+    ) -> list[str]:
+        """Give an item that this process has in hand its outcome, and its twins theirs.
+
+        Returns the ids of the twins; none if the item is no longer this process's.
+        """
+        first = self._end(connection, item_id, outcome, ItemState.RUNNING, self.owner)
+        if first is None:
+            return []
+        twins = list(connection.scalars(_TWINS, {"first": first}))
+        for twin in twins:
+            self._end(connection, twin, for_twins, ItemState.QUEUED, None)
+        return twins
+
+    def release(self, connection: Connection, item_ids: Iterable[str]) -> None:
+        """Put items back that this process took and did not finish."""
+        for item_id in item_ids:
+            connection.execute(_RELEASE, {"item": item_id, "owner": self.owner})
+
+    def settle(self, connection: Connection, batch_id: BatchId) -> BatchState:
+        """End a running batch of which nothing is left to do, and return its state."""
+        row = connection.execute(select(batches).where(batches.c.id == batch_id)).mappings().one()
+        state = BatchState(row["state"])
+        if state is not BatchState.RUNNING or not row["is_intake_complete"]:
+            return state
+        if connection.scalar(_OPEN, {"batch": batch_id}):
+            return self._pause_at_most_items(connection, row)
+        failed = connection.scalar(
+            select(func.count()).where(
+                items.c.batch == batch_id, items.c.state == ItemState.FAILED.value
+            )
+        )
+        state = BatchState.FAILED if failed else BatchState.SUCCEEDED
+        self._change(connection, batch_id, state=state.value, finished_at_s=self._clock())
+        return state
+
+    def _pause_at_most_items(self, connection: Connection, row: RowMapping) -> BatchState:
+        """Pause a batch that has tried as many items as it may."""
+        tried = connection.scalar(_TRIED, {"batch": row["id"]}) or 0
+        if row["max_items"] is None or tried < row["max_items"]:
+            return BatchState.RUNNING
+        why = Phrase("The limit of {count} items is reached.", {"count": row["max_items"]})
+        self.pause(connection, row["id"], BudgetError.code, why)
+        return BatchState.PAUSED
+
+    def _end(
+        self,
+        connection: Connection,
+        item_id: str,
+        outcome: Outcome,
+        was: ItemState,
+        owner: str | None,
+    ) -> int | None:
+        values = outcome_values(item_id, outcome, self._clock())
+        seq: int | None = connection.scalar(
+            _FINISH, values | {"of": item_id, "was": was.value, "by": owner}
+        )
+        return seq
+
+    # What a person decides
+
+    def begin(self, connection: Connection, batch_id: BatchId) -> None:
+        """Let a batch be worked on: one that is new, was paused, or has new items to try."""
+        row = connection.execute(select(batches).where(batches.c.id == batch_id)).mappings().one()
+        self._change(
+            connection,
+            batch_id,
+            state=BatchState.RUNNING.value,
+            reason_code=None,
+            reason=None,
+            started_at_s=row["started_at_s"] or self._clock(),
+            finished_at_s=None,
+        )
+
+    def pause(
+        self,
+        connection: Connection,
+        batch_id: BatchId,
+        code: str | None = None,
+        reason: Phrase | None = None,
+    ) -> bool:
+        """Hand out no more items; what is under way goes on. Say whether it was running."""
+        paused = connection.execute(
+            update(batches)
+            .where(batches.c.id == batch_id, batches.c.state == BatchState.RUNNING.value)
+            .values(
+                state=BatchState.PAUSED.value,
+                reason_code=code,
+                reason=phrase_text(reason) if reason else None,
+            )
+        )
+        return paused.rowcount > 0
+
+    def cancel(self, connection: Connection, batch_id: BatchId) -> None:
+        """End a batch; what is queued is never asked, what is under way goes on."""
+        connection.execute(
+            update(items)
+            .where(items.c.batch == batch_id, items.c.state == ItemState.QUEUED.value)
+            .values(state=ItemState.CANCELLED.value, owner=None)
+        )
+        self._change(
+            connection,
+            batch_id,
+            state=BatchState.CANCELLED.value,
+            finished_at_s=self._clock(),
+        )
+
+    def try_again(self, connection: Connection, batch_id: BatchId, code: str | None = None) -> int:
+        """Queue failed items anew, all or those with one code, and return how many."""
+        again = (
+            items.c.batch == batch_id,
+            items.c.state == ItemState.FAILED.value,
+            items.c.digest != "",
+            *([] if code is None else [items.c.code == code]),
+        )
+        empty = dict.fromkeys(OUTCOME_COLUMNS) | {"state": ItemState.QUEUED.value, "cached": False}
+        return connection.execute(
+            update(items).where(*again).values(empty | {"deliveries": 0})
+        ).rowcount
+
+    def _change(self, connection: Connection, batch_id: BatchId, **values: Any) -> None:
+        connection.execute(update(batches).where(batches.c.id == batch_id).values(values))
+
+    # Looking
+
+    def unfinished(self) -> list[BatchId]:
+        """Return the batches that are to be worked on, oldest first."""
+        query = select(batches.c.id).where(batches.c.state == BatchState.RUNNING.value)
+        with reading(self.database) as connection:
+            return list(connection.scalars(query.order_by(batches.c.created_at_s)))
+
+    def question(self, batch_id: BatchId) -> Question:
+        """Return what the batch asks.
+
+        Raises:
+            StorageError: If there is no such batch, or its row is damaged.
+        """
+        with reading(self.database) as connection:
+            query = select(batches).where(batches.c.id == batch_id)
+            row = connection.execute(query).mappings().one()
+        return _question(row)
+
+    def page(
+        self,
+        batch_id: BatchId,
+        state: ItemState | None = None,
+        code: str | None = None,
+        offset: int = 0,
+        limit: int = _PAGE,
+    ) -> list[BatchItem]:
+        """Return items in intake order, those in one state or with one code where asked."""
+        query = select(items).where(items.c.batch == batch_id)
+        if state is not None:
+            query = query.where(items.c.state == state.value)
+        if code is not None:
+            query = query.where(items.c.code == code)
+        return self._items(batch_id, query.order_by(items.c.position).offset(offset).limit(limit))
+
+    def every(self, batch_id: BatchId) -> Iterator[BatchItem]:
+        """Yield all items in intake order, reading a page at a time."""
+        after = -1
+        while True:
+            query = select(items).where(items.c.batch == batch_id, items.c.position > after)
+            found = self._items(batch_id, query.order_by(items.c.position).limit(_PAGE))
+            yield from found
+            if len(found) < _PAGE:
+                return
+            after = found[-1].position
+
+    def item(self, item_id: str) -> BatchItem | None:
+        """Return one item."""
+        query = select(items).where(items.c.id == item_id)
+        with reading(self.database) as connection:
+            row = connection.execute(query).mappings().first()
+        return None if row is None else item_from_row(row, self.question(row["batch"]))
+
+    def left_out(self, batch_id: BatchId, offset: int = 0, limit: int = _PAGE) -> list[LeftOut]:
+        """Return what was found and is no item."""
+        query = select(left_out).where(left_out.c.batch == batch_id).order_by(left_out.c.id)
+        with reading(self.database) as connection:
+            rows = connection.execute(query.offset(offset).limit(limit)).mappings().all()
+        return [LeftOut(row["name"], phrase_codec.validate_json(row["why"])) for row in rows]
+
+    def digests(self) -> set[str]:
+        """Return the originals that batches refer to."""
+        with reading(self.database) as connection:
+            return set(connection.scalars(select(items.c.digest).distinct()))
+
+    def _items(self, batch_id: BatchId, query: Select[Any]) -> list[BatchItem]:
+        usual = self.question(batch_id)
+        with reading(self.database) as connection:
+            rows: Sequence[RowMapping] = connection.execute(query).mappings().all()
+        return [item_from_row(row, usual) for row in rows]
+
+
+_GIVEN_UP: Final = Failure(
+    code=LostCallError.code,
+    detail=Phrase(
+        "Tessera ended {times} times while it worked on this item, so it was left alone.",
+        {"times": MOST_DELIVERIES},
+    ),
+    retryable=True,
+    cost=Cost(None, CostBasis.UNKNOWN),
+    attempts=0,
+    latency_s=0.0,
+)
+
+
+_INTAKE_CUT: Final = Phrase(
+    "Tessera ended before all pictures had been taken in. Make the batch again."
+)
+
+
+def _question(row: RowMapping) -> Question:
+    if row["seal"] != seal(row["id"], row["question"]):
+        raise StorageError(DAMAGED)
+    return question_codec.validate_json(row["question"])
