@@ -1,5 +1,6 @@
 """Batches on a real disk with a fake engine and fake pictures, for the tests of batches."""
 
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -82,11 +83,13 @@ async def open_bench(
     budget_usd: str | None = None,
     decoder: FakeDecoder | None = None,
     timing: Timing | None = None,
-    wall_clock: Callable[[], float] = lambda: 1_800_000_000.0,
+    wall_clock: Callable[[], float] = time.time,
     requests_per_minute: int | None = None,
+    is_real_time: bool = False,
 ) -> AsyncIterator[Bench]:
     """Yield everything on real files in `directory`, and close it."""
-    time, decoder = ManualTime(), decoder or FakeDecoder()
+    manual, decoder = ManualTime(), decoder or FakeDecoder()
+    moments = {} if is_real_time else {"clock": manual.clock, "sleep": manual.sleep}
     database = open_database(directory)
     ledger = Ledger(database, clock=wall_clock)
     originals = BlobStore(directory / "blobs")
@@ -97,15 +100,13 @@ async def open_bench(
         cache=ResultCache(directory / "cache", 2**24, ttl_s=3600, clock=wall_clock),
         ledger=ledger,
         budget=Budget(ledger, None if budget_usd is None else Decimal(budget_usd)),
-        pacer=Pacer(
-            requests_per_minute, None, max_concurrent, clock=time.clock, sleep=time.sleep
-        ),
-        timing=timing or manual_timing(time),
+        pacer=Pacer(requests_per_minute, None, max_concurrent, **moments),
+        timing=timing or manual_timing(manual),
     )
     store = SqlBatchStore(database, clock=wall_clock)
     batches = Batches(client, store, decoder, originals, max_concurrent)
     try:
-        yield Bench(client, batches, store, directory, time)
+        yield Bench(client, batches, store, directory, manual)
     finally:
         await batches.close()
         await client.close()
