@@ -16,3 +16,8 @@ def _clean_environment(monkeypatch, tmp_path_factory):
     for name in Settings.model_fields:
         monkeypatch.setenv(name.upper(), "")  # wins over a developer's .env
     monkeypatch.setenv("TESSERA_DATA_DIR", str(tmp_path_factory.mktemp("data")))
+
+
+def pytest_collection_modifyitems(items):
+    """Run browser tests last: playwright leaves an event loop running in the main thread."""
+    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
