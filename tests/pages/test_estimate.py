@@ -223,8 +223,9 @@ def test_a_model_of_the_users_own_is_marked(data_dir):
 
 
 def test_a_spoiled_file_of_models_is_told(data_dir):
-    (data_dir / "models.toml").write_text("[models")
     at = opened()
+    (data_dir / "models.toml").write_text("[models")
+    at.run()
     assert "models.toml" in said(at)
     assert "cost about" in said(at)
 
