@@ -1,4 +1,4 @@
-"""The command line: `python -m core analyze | estimate | doctor | serve-local`.
+"""The command line: `python -m core analyze | batch | estimate | doctor | serve-local`.
 
 Exit codes: 0 all good, 1 something failed, 2 bad usage or configuration, 3 authentication, quota
 or budget stopped it, 130 interrupted.
@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 
 from core.cli_analyze import Analyzer, question_of, show
+from core.cli_batch import add_batch, batch
 from core.cli_doctor import show_checks
 from core.cli_estimate import estimate, size_of
 from core.cli_output import (
@@ -126,6 +127,7 @@ def _serve_local(
 
 _COMMANDS: dict[str, Callable[[Namespace, Settings, Language, Console], int]] = {
     "analyze": _analyze,
+    "batch": batch,
     "estimate": _estimate,
     "doctor": _doctor,
     "serve-local": _serve_local,
@@ -138,6 +140,7 @@ def _parser(translate: Translate) -> ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     add = commands.add_parser
     _add_analyze(add("analyze", help=_("Ask about pictures.")), _)
+    add_batch(add("batch", help=_("Ask about many pictures, without losing any.")), _)
     _add_estimate(add("estimate", help=_("Say what pictures would cost.")), _)
     _add_json(add("doctor", help=_("Check settings, disk, decoder and engine.")), _)
     serve = add("serve-local", help=_("Serve the embedded engine to any OpenAI client."))

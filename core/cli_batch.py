@@ -1,0 +1,398 @@
+"""`python -m core batch`: the same batches as on the page, from the command line."""
+
+import asyncio
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any, Final
+
+from core.batch import BatchProgress, BatchState, ExportFormat
+from core.cli_analyze import asked_about, question_of
+from core.cli_output import (
+    EXIT_BAD_USAGE,
+    EXIT_INTERRUPTED,
+    EXIT_OK,
+    EXIT_SOME_FAILED,
+    EXIT_STOPPED,
+    STOPPING_CODES,
+    Console,
+    table,
+    usd,
+)
+from core.cli_progress import interrupts, progress_bar
+from core.errors import ConfigurationError
+from core.export import explain, money
+from core.i18n import Language
+from core.images.intake import Intake, IntakeItem
+from core.images.manifest import ItemOverrides
+from core.phrases import N_, Phrase, Translate
+from core.quote import Lane
+from core.runs import Question
+from core.settings import Settings
+from core.tasks import TASKS
+from core.types import Detail, ImageSource
+from core.workbench import Workbench
+
+_LANES: Final = {"realtime": Lane.REALTIME, "batch": Lane.BATCH, "auto": None}
+_LOOK_EVERY_S: Final = 0.25
+
+
+def batch(arguments: Namespace, settings: Settings, language: Language, console: Console) -> int:
+    """Run one of the commands about batches and return its exit code."""
+    chosen = {
+        "max_concurrent_requests": getattr(arguments, "concurrency", None),
+        "rate_limit_rpm": getattr(arguments, "rpm", None),
+        "rate_limit_tpm": getattr(arguments, "tpm", None),
+    }
+    given = {name: value for name, value in chosen.items() if value is not None}
+    own = settings.model_copy(update=given)
+
+    async def work() -> int:
+        bench = Workbench.open(own)
+        try:
+            command = _Command(bench, arguments, language, console)
+            return await command.named(arguments.batch_command)()
+        finally:
+            await bench.close()
+
+    return asyncio.run(work())
+
+
+class _Command:
+    def __init__(
+        self, bench: Workbench, arguments: Namespace, language: Language, console: Console
+    ) -> None:
+        self._bench = bench
+        self._batches = bench.batches
+        self._arguments = arguments
+        self._language = language
+        self._console = console
+
+    def named(self, name: str) -> Callable[[], Awaitable[int]]:
+        """Return what the command of that name does."""
+        return {
+            "run": self._run,
+            "list": self._list,
+            "show": self._show,
+            "resume": self._resume,
+            "retry": self._retry,
+            "cancel": self._cancel,
+            "export": self._export,
+        }[name]
+
+    async def _run(self) -> int:
+        given, console = self._arguments, self._console
+        lane = _LANES[given.lane]
+        if lane is not Lane.REALTIME:
+            raise ConfigurationError(
+                Phrase("The lane {lane} does not work yet. Use realtime.", {"lane": given.lane})
+            )
+        out = _export_kind(given.out) if given.out else None
+        intake = Intake(self._bench.decoder)
+        batch_id = await self._batches.create(
+            ", ".join(given.source)[:200],
+            _open_all(intake, given.source),
+            self._question(),
+            budget_usd=given.budget,
+            priority=given.priority,
+            lane=lane,
+            language=self._language,
+        )
+        progress = self._known(batch_id)
+        for each in self._batches.left_out(batch_id):
+            console.progress(f"{each.name}: {each.why.translated(console.translate)}")
+        if not progress.total:
+            console.note(Phrase("There is no picture to ask about."))
+            await self._batches.cancel(batch_id)
+            self._report(self._known(batch_id))
+            return EXIT_BAD_USAGE
+        if not console.as_json:
+            quote = await self._batches.quote(batch_id)
+            console.progress(f"{batch_id}: {quote.summary.translated(console.translate)}")
+        code = await self._work(batch_id)
+        if out:
+            await asyncio.to_thread(self._write, batch_id, out, Path(given.out))
+        return code
+
+    def _question(self) -> Question:
+        given = self._arguments
+        given.no_cache = False
+        asked = question_of(given, self._bench.settings.model, self._language)
+        request = asked_about(ImageSource("", b""), asked, ItemOverrides()).request
+        return Question(
+            task=request.task,
+            prompt=request.prompt,
+            system=request.system,
+            model=request.model,
+            detail=request.detail,
+            sampling=request.sampling,
+            schema=request.schema,
+        )
+
+    async def _resume(self) -> int:
+        return await self._work(self._arguments.id)
+
+    async def _retry(self) -> int:
+        given = self._arguments
+        if not await self._batches.retry(given.id, given.code):
+            self._console.note(Phrase("There is nothing to try again."))
+            return self._report(self._known(given.id))
+        return await self._work(given.id)
+
+    async def _cancel(self) -> int:
+        await self._batches.cancel(self._arguments.id)
+        self._report(self._known(self._arguments.id))
+        return EXIT_OK
+
+    async def _list(self) -> int:
+        found = await asyncio.to_thread(self._batches.list_batches)
+        if self._console.as_json:
+            self._console.document({"batches": [batch_json(each) for each in found]})
+        elif found:
+            self._console.text(_overview(found, self._console.translate))
+        else:
+            self._console.note(Phrase("There are no batches yet."))
+        return EXIT_OK
+
+    async def _show(self) -> int:
+        self._report(self._known(self._arguments.id))
+        return EXIT_OK
+
+    async def _export(self) -> int:
+        given = self._arguments
+        kind = _export_kind(given.out)
+        self._known(given.id)
+        await asyncio.to_thread(self._write, given.id, kind, Path(given.out))
+        if self._console.as_json:
+            self._console.document({"file": given.out})
+        return EXIT_OK
+
+    async def _work(self, batch_id: str) -> int:
+        """Work on a batch until it ends or somebody interrupts, and report."""
+        with interrupts() as interrupted:
+            if not self._known(batch_id).state.is_final:
+                await self._batches.start(batch_id)
+            with progress_bar(self._console) as show:
+                while (progress := self._known(batch_id)).state is BatchState.RUNNING:
+                    show(progress)
+                    if await _within(interrupted, _LOOK_EVERY_S):
+                        await self._batches.pause(batch_id)
+                show(progress)
+            if interrupted.is_set():
+                await self._batches.close()
+                again = Phrase(
+                    "Paused. Go on with: python -m core batch resume {id}", {"id": batch_id}
+                )
+                self._console.note(again)
+            elif self._known(batch_id).state is BatchState.PAUSED:
+                await self._batches.wait()
+        code = self._report(self._known(batch_id))
+        return EXIT_INTERRUPTED if interrupted.is_set() else code
+
+    def _report(self, progress: BatchProgress) -> int:
+        """Print how a batch stands and return the exit code that says it."""
+        if self._console.as_json:
+            self._console.document(batch_json(progress))
+        else:
+            self._console.text(_description(progress, self._console.translate))
+        return exit_code(progress)
+
+    def _known(self, batch_id: str) -> BatchProgress:
+        progress = self._batches.progress(batch_id)
+        if progress is None:
+            raise ConfigurationError(Phrase("There is no batch {id}.", {"id": batch_id}))
+        return progress
+
+    def _write(self, batch_id: str, kind: ExportFormat, path: Path) -> None:
+        """Write the file beside its place first, so that no half of one is ever there."""
+        draft = path.with_name(f"{path.name}.part")
+        try:
+            with draft.open("wb") as file:
+                file.writelines(self._batches.export(batch_id, kind))
+            draft.replace(path)
+        except OSError as error:
+            draft.unlink(missing_ok=True)
+            values = {"file": str(path), "problem": error.strerror or str(error)}
+            raise ConfigurationError(
+                Phrase("{file} cannot be written: {problem}.", values)
+            ) from error
+
+
+def exit_code(progress: BatchProgress) -> int:
+    """Return what the process ends with."""
+    if progress.reason_code in STOPPING_CODES or progress.state is BatchState.PAUSED:
+        return EXIT_STOPPED
+    return EXIT_OK if progress.state is BatchState.SUCCEEDED else EXIT_SOME_FAILED
+
+
+def batch_json(progress: BatchProgress) -> dict[str, Any]:
+    """Return a batch as `batch show --json` prints it; money is text."""
+    return {
+        "id": progress.id,
+        "name": progress.name,
+        "state": progress.state.value,
+        "lane": "realtime" if progress.lane is Lane.REALTIME else progress.lane.value,
+        "total": progress.total,
+        "queued": progress.queued,
+        "running": progress.running,
+        "succeeded": progress.succeeded,
+        "failed": progress.failed,
+        "cancelled": progress.cancelled,
+        "cached": progress.cached,
+        "cost_usd": money(progress.cost_usd),
+        "reserved_usd": money(progress.reserved_usd),
+        "budget_usd": money(progress.budget_usd),
+        "started_at": _iso(progress.started_at),
+        "finished_at": _iso(progress.finished_at),
+        "failures": dict(progress.failures),
+        "left_out": progress.left_out,
+        "reason": None if progress.reason is None else str(progress.reason),
+    }
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat(timespec="milliseconds")
+
+
+def _description(progress: BatchProgress, translate: Translate) -> str:
+    counts = Phrase(
+        "{state}: {succeeded} of {total} answered, {cached} of them from the cache; {failed} "
+        "failed, {queued} waiting.",
+        {
+            "state": translate(STATE_WORDS[progress.state]),
+            "succeeded": progress.succeeded,
+            "total": progress.total,
+            "cached": progress.cached,
+            "failed": progress.failed,
+            "queued": progress.queued + progress.running,
+        },
+    )
+    cost = Phrase("Cost: {cost}.", {"cost": usd(progress.cost_usd, "?")})
+    lines = [progress.id, f"{counts.translated(translate)} {cost.translated(translate)}"]
+    for code, count in sorted(progress.failures.items()):
+        lines.append(f"{code}: {count} - {explain(code, Phrase(''), translate).summary}")
+    if progress.reason_code and progress.reason:
+        words = explain(progress.reason_code, progress.reason, translate)
+        lines += [f"{progress.reason_code}: {words.message}", words.hint]
+    return "\n".join(lines)
+
+
+def _overview(found: list[BatchProgress], translate: Translate) -> str:
+    header = [N_("Batch"), N_("State"), N_("Name"), N_("Done"), N_("Failed"), N_("Cost")]
+    rows = [
+        [
+            each.id,
+            translate(STATE_WORDS[each.state]),
+            each.name[:40],
+            f"{each.done}/{each.total}",
+            str(each.failed),
+            usd(each.cost_usd, "?"),
+        ]
+        for each in found
+    ]
+    return table([translate(name) for name in header], rows, left=3)
+
+
+STATE_WORDS: Final = {
+    BatchState.QUEUED: N_("Waiting"),
+    BatchState.RUNNING: N_("Running"),
+    BatchState.PAUSED: N_("Paused"),
+    BatchState.SUCCEEDED: N_("Succeeded"),
+    BatchState.FAILED: N_("Some failed"),
+    BatchState.CANCELLED: N_("Cancelled"),
+}
+
+
+def add_batch(parser: ArgumentParser, _: Translate) -> None:
+    """Describe the arguments of every command about batches."""
+    commands = parser.add_subparsers(dest="batch_command", required=True)
+    add = commands.add_parser
+    _add_run(add("run", help=_("Ask about many pictures, and wait for the end.")), _)
+    _finish(add("list", help=_("List batches, newest first.")), _)
+    for name, words in (
+        ("show", _("Say how a batch stands.")),
+        ("resume", _("Go on with a batch, and wait for the end.")),
+        ("cancel", _("End a batch; its results are kept.")),
+    ):
+        _finish(add(name, help=words), _, takes_id=True)
+    retry = add("retry", help=_("Try failed items again, and wait for the end."))
+    retry.add_argument("--code", help=_("Only those that failed with this code."))
+    _finish(retry, _, takes_id=True)
+    export = add("export", help=_("Write the results to a file."))
+    export.add_argument("--out", required=True, metavar="FILE", help=_("What to write."))
+    _finish(export, _, takes_id=True)
+
+
+def _add_run(parser: ArgumentParser, _: Translate) -> None:
+    source = _("Image, PDF, zip, folder, address, or manifest (.csv, .jsonl).")
+    parser.add_argument("source", nargs="+", metavar="SOURCE", help=source)
+    parser.add_argument("--task", choices=list(TASKS), help=_("What to find out."))
+    parser.add_argument("--prompt", help=_("Your own question."))
+    parser.add_argument("--model", help=_("Which model to ask."))
+    parser.add_argument("--detail", choices=[*Detail], help=_("How closely to look."))
+    parser.add_argument(
+        "--max-output-tokens", type=_count, help=_("The most tokens of one answer.")
+    )
+    parser.add_argument(
+        "--lane", choices=list(_LANES), default="realtime", help=_("How it is served.")
+    )
+    parser.add_argument("--concurrency", type=_count, metavar="N", help=_("Calls at once."))
+    parser.add_argument("--rpm", type=_count, metavar="N", help=_("Requests per minute."))
+    parser.add_argument("--tpm", type=_count, metavar="N", help=_("Tokens per minute."))
+    parser.add_argument("--budget", type=_usd, metavar="USD", help=_("The most it may cost."))
+    parser.add_argument(
+        "--priority", type=int, choices=range(1, 6), default=3, help=_("5 is urgent.")
+    )
+    parser.add_argument("--out", metavar="FILE", help=_("Where to write the results at the end."))
+    _finish(parser, _)
+
+
+def _finish(parser: ArgumentParser, _: Translate, *, takes_id: bool = False) -> None:
+    if takes_id:
+        parser.add_argument("id", metavar="ID", help=_("The batch."))
+    parser.add_argument("--json", action="store_true", help=_("Print one JSON document."))
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 9 and int(text)):
+        raise ArgumentTypeError(f"{text!r}: 1, 2, 3 ...")
+    return int(text)
+
+
+def _usd(text: str) -> Decimal:
+    try:
+        amount = Decimal(text)
+        if amount.is_finite() and amount >= 0:
+            return amount
+    except InvalidOperation:
+        pass
+    raise ArgumentTypeError(f"{text!r}: 2.50")
+
+
+def _export_kind(name: str) -> ExportFormat:
+    suffix = Path(name).suffix.lower().removeprefix(".")
+    try:
+        return ExportFormat(suffix)
+    except ValueError:
+        known = ", ".join(f".{each}" for each in ExportFormat)
+        raise ConfigurationError(
+            Phrase("{file} does not end in one of {known}.", {"file": name, "known": known})
+        ) from None
+
+
+async def _open_all(intake: Intake, specs: Sequence[str]) -> AsyncIterator[IntakeItem]:
+    for spec in specs:
+        async for item in intake.open(spec):
+            yield item
+
+
+async def _within(asked: asyncio.Event, seconds: float) -> bool:
+    """Wait for the event, but not longer than that; say whether it came."""
+    try:
+        async with asyncio.timeout(seconds):
+            await asked.wait()
+    except TimeoutError:
+        return False
+    return True
