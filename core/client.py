@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import partial
+from math import inf
 from typing import ParamSpec, TypeVar
 
 from sqlalchemy import Connection
@@ -58,6 +59,9 @@ T = TypeVar("T")
 _PREPARED_BYTES = 64 * 2**20
 _DEADLINE_IN_TIMEOUTS = 3
 _DISK_PAUSE_S = 1.0
+_QUOTE_KEPT_S = 5.0
+_QUOTES_KEPT = 200
+"""Items of a batch are mostly alike: their quotes are made once and follow the history soon."""
 _USUAL_TERMS = Terms()
 _NOT_RECORDED = Phrase("This call is missing in the ledger: the data directory takes no more.")
 
@@ -109,6 +113,7 @@ class VisionClient:
         self.writer = GroupWriter(ledger.database)
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="tessera-disk")
         self._repeats = 0
+        self._quotes: dict[object, tuple[float, Quote]] = {}
 
     async def analyze(
         self,
@@ -332,7 +337,17 @@ class VisionClient:
             )
 
     async def _quote(self, plan: Plan, image: PreparedImage) -> Quote:
-        return await asyncio.to_thread(self._quote_now, plan, image)  # counting text takes a while
+        if plan.terms.urgency is not Urgency.BATCH:
+            return await asyncio.to_thread(self._quote_now, plan, image)  # counting takes a while
+        alike = (replace(plan.parts, source_digest="", page=None), plan.request.max_size)
+        key = (alike, plan.request.task, image.width_px, image.height_px, image.text_layer)
+        made_at_s, quote = self._quotes.get(key, (-inf, None))
+        if quote is None or self._timing.clock() - made_at_s > _QUOTE_KEPT_S:
+            quote = await asyncio.to_thread(self._quote_now, plan, image)
+            if len(self._quotes) >= _QUOTES_KEPT:
+                self._quotes.clear()
+            self._quotes[key] = (self._timing.clock(), quote)
+        return quote
 
     def _quote_now(self, plan: Plan, image: PreparedImage) -> Quote:
         history = self.ledger.output_tokens_history(plan.request.task, plan.request.model)

@@ -8,6 +8,7 @@ import hashlib
 import json
 from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 from typing import NamedTuple
 
 import tiktoken
@@ -58,8 +59,7 @@ def text_tokens(text: str, model: str) -> TextTokens:
     Raises:
         ConfigurationError: If the vocabulary file is missing or not the published one.
     """
-    pieces = (text[start : start + _PIECE_CHARS] for start in range(0, len(text), _PIECE_CHARS))
-    count = sum(len(_encoding().encode_ordinary(piece)) for piece in pieces)
+    count = _count(text)
     if model.startswith(_PUBLISHED_PREFIXES):
         return TextTokens(count, None)
     note = Phrase(
@@ -83,6 +83,17 @@ def request_text_tokens(
     counts = [text_tokens(text, model) for text in texts]
     total = sum(each.tokens for each in counts) + (SYSTEM_MESSAGE_TOKENS if system else 0)
     return TextTokens(total, counts[0].note)
+
+
+@lru_cache(maxsize=64)
+def _count(text: str) -> int:
+    pieces = (text[start : start + _PIECE_CHARS] for start in range(0, len(text), _PIECE_CHARS))
+    with _loading:  # many threads may count first, and the vocabulary takes 60 MB
+        encoding = _encoding()
+    return sum(len(encoding.encode_ordinary(piece)) for piece in pieces)
+
+
+_loading = Lock()
 
 
 @lru_cache(maxsize=1)
