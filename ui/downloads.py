@@ -1,6 +1,6 @@
 """Answers as files."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import streamlit as st
 
@@ -9,11 +9,13 @@ from core.i18n import translator
 from core.runs import RunItem
 from core.tasks import task
 from ui.i18n import _, language
+from ui.resources import workbench
 
 
-def show_downloads(items: Sequence[RunItem], *, key: str) -> None:
+def show_downloads(run_id: str, items: Sequence[RunItem], *, key: str) -> None:
     """Offer the finished items as JSON, Markdown and CSV; each is made when it is asked for."""
     translate = translator(language())
+    positions = {item.position for item in items}
     formats = {
         "JSON": ("json", "application/json", to_json),
         "Markdown": ("md", "text/markdown", to_markdown),
@@ -22,7 +24,7 @@ def show_downloads(items: Sequence[RunItem], *, key: str) -> None:
     for name, (ending, mime, write) in formats.items():
         st.download_button(
             name,
-            data=lambda write=write: write(_exported(items), translate),
+            data=lambda write=write: write(_exported(run_id, positions), translate),
             file_name=f"tessera.{ending}",
             mime=mime,
             key=f"{key}.download.{ending}",
@@ -32,7 +34,8 @@ def show_downloads(items: Sequence[RunItem], *, key: str) -> None:
         )
 
 
-def _exported(items: Sequence[RunItem]) -> list[ExportItem]:
+def _exported(run_id: str, positions: Collection[int]) -> list[ExportItem]:
+    """Return the items as they are now, with corrections made since the page was drawn."""
     return [
         ExportItem(
             id=str(item.position + 1),
@@ -44,6 +47,6 @@ def _exported(items: Sequence[RunItem]) -> list[ExportItem]:
             corrected=item.corrected,
             disclaimer=task(item.question.task).disclaimer,
         )
-        for item in items
-        if item.outcome is not None
+        for item in workbench().runs.items(run_id)
+        if item.position in positions and item.outcome is not None
     ]

@@ -69,7 +69,7 @@ def _show_success(run_id: str, item: RunItem, success: Success, key: str) -> Non
         _show_fields(run_id, item, success, key)
     _show_notes(success.notes)
     with st.container(horizontal=True):
-        show_downloads([item], key=key)
+        show_downloads(run_id, [item], key=key)
         _again_button(run_id, item, _("Run again without cache"), key)
 
 

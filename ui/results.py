@@ -62,7 +62,7 @@ def _show_summary(run_id: str, items: list[RunItem], active: bool) -> None:
                 runtime().run(workbench().runs.stop(run_id), _STOP_WITHIN_S)
                 st.rerun()
         elif len(items) > 1:
-            show_downloads(items, key=f"analyze.{run_id[:8]}.all")
+            show_downloads(run_id, items, key=f"analyze.{run_id[:8]}.all")
     if active and len(items) > 1:
         st.progress(len(done) / len(items))
 

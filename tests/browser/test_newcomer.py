@@ -46,6 +46,24 @@ def test_a_dropped_receipt_is_read(page: Page, server: Server) -> None:
     expect(page.get_by_text("1 of 1 done")).to_be_visible()
 
 
+def test_a_correction_is_in_the_next_download(page: Page, server: Server) -> None:
+    open_page(page, server.url)
+    drop(page, RECEIPT)
+    choose_task(page, "Receipt or invoice")
+    analyze(page)
+    total = page.get_by_label("Total", exact=True)
+    expect(total).to_have_value("20.3")
+    total.fill("21.5")
+    total.press("Enter")
+    expect(page.get_by_text("Corrected by you: 1")).to_be_visible()
+    page.wait_for_selector(IDLE)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="JSON", exact=True).click()
+    (item,) = json.loads(download.value.path().read_text())["items"]
+    assert item["data"]["total"] == 20.3
+    assert item["corrected"]["total"] == 21.5
+
+
 def test_results_survive_a_page_switch_and_a_reload(page: Page, server: Server) -> None:
     open_page(page, server.url)
     drop(page, RECEIPT)
