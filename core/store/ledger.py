@@ -61,7 +61,14 @@ _SPEND = (
 _PURSE = select(purses).where(purses.c.id == bindparam("batch"))
 _HOLD = (
     update(purses)
-    .where(purses.c.id == bindparam("batch"))
+    .where(
+        purses.c.id == bindparam("batch"),
+        purses.c.cap_nano_usd.is_(None)
+        | (
+            purses.c.spent_nano_usd + purses.c.held_nano_usd + bindparam("amount")
+            <= purses.c.cap_nano_usd
+        ),
+    )
     .values(held_nano_usd=purses.c.held_nano_usd + bindparam("amount"))
 )
 
@@ -259,12 +266,11 @@ def _hold(connection: Connection, purse_id: str, amount: int) -> None:
     Raises:
         BudgetError: If that would pass its cap.
     """
+    if connection.execute(_HOLD, {"batch": purse_id, "amount": amount}).rowcount:
+        return
     purse = connection.execute(_PURSE, {"batch": purse_id}).one()
-    if purse.cap_nano_usd is not None:
-        left = purse.cap_nano_usd - purse.spent_nano_usd - purse.held_nano_usd
-        if amount > left:
-            raise _over_budget(_usd(amount), _usd(left), _usd(purse.cap_nano_usd))
-    connection.execute(_HOLD, {"batch": purse_id, "amount": amount})
+    left = purse.cap_nano_usd - purse.spent_nano_usd - purse.held_nano_usd
+    raise _over_budget(_usd(amount), _usd(left), _usd(purse.cap_nano_usd))
 
 
 def _over_budget(amount_usd: Decimal, left_usd: Decimal, cap_usd: Decimal) -> BudgetError:
