@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from core.diagnosis import Diagnosis, diagnose
+from core.diagnosis import diagnose
 from core.errors import VisionError
 from core.types import Failure
 from ui import format as fmt
@@ -19,12 +19,12 @@ _ICONS = {
 
 def show_error(error: VisionError) -> None:
     """Draw an error that happened before any question was asked."""
-    _show(diagnose(error.code), say(error.detail))
+    show_diagnosis(error.code, say(error.detail))
 
 
 def show_failure(failure: Failure) -> None:
     """Draw why there is no answer, what it cost all the same, and what had arrived."""
-    _show(diagnose(failure.code), say(failure.detail))
+    show_diagnosis(failure.code, say(failure.detail))
     facts = [_("Attempts: {count}").format(count=failure.attempts)]
     if failure.attempts:
         facts.append(_("Cost: {amount}").format(amount=fmt.cost(failure.cost)))
@@ -37,7 +37,9 @@ def show_failure(failure: Failure) -> None:
             st.code(failure.partial_text, language=None, wrap_lines=True)
 
 
-def _show(found: Diagnosis, detail: str) -> None:
+def show_diagnosis(code: str, detail: str) -> None:
+    """Draw what a code means and what to do about it; `detail` is what happened this time."""
+    found = diagnose(code)
     draw = st.warning if found.severity in {"low", "medium"} else st.error
     lines = [f"**{_(found.summary)}** · `{found.code}`"]
     if detail:

@@ -35,7 +35,7 @@ def wanted(items: Sequence[TrayItem], survey: Survey) -> list[Wanted]:
 def show_quote(items: Sequence[TrayItem], survey: Survey, question: Question) -> None:
     """Draw the price of all pictures on one line, and the reasons below it."""
     with st.container(border=True, key="analyze-quote", gap="small"):
-        st.markdown(_headline(survey.selection, question))
+        st.markdown(headline(survey.selection, question))
         if survey.selection.total > 1 and survey.selection.to_pay < survey.selection.total:
             st.caption(say(survey.selection.summary))
         if workbench().settings.embedded:
@@ -43,7 +43,8 @@ def show_quote(items: Sequence[TrayItem], survey: Survey, question: Question) ->
         _show_reasons(items, survey.quotes)
 
 
-def _headline(selection: SelectionQuote, question: Question) -> str:
+def headline(selection: SelectionQuote, question: Question) -> str:
+    """Return the price of all pictures in one line of Markdown."""
     if workbench().settings.embedded:
         return _("**Free.** The embedded engine reads the picture on this machine.")
     if selection.total and not selection.to_pay:

@@ -19,6 +19,7 @@ from core.workbench import Workbench
 log = logging.getLogger(__name__)
 
 _CLOSE_WITHIN_S = 15
+_RESUME_WITHIN_S = 60
 
 
 def settings() -> Settings:
@@ -76,7 +77,8 @@ def _warm_up() -> None:
     import plotly.graph_objects as go
 
     try:
-        workbench()
+        bench = workbench()
+        runtime().run(bench.batches.resume_unfinished(), timeout_s=_RESUME_WITHIN_S)
     except VisionError as error:  # the pages say so, too
         log.warning("not_ready", extra={"code": error.code, "detail": str(error)})
     log.debug("warm", extra={"loaded": [m.__name__ for m in (openai, pd, go)]})

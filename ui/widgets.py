@@ -26,7 +26,7 @@ class Tile:
     state_label: str = ""
 
 
-def intake(ticket: str, *, max_bytes: int) -> None:
+def intake(ticket: str, *, max_bytes: int, key: str = "analyze.intake") -> None:
     """Show the drop zone; files go straight to disk, and the page reruns when they are there."""
     labels = {
         "title": _("Drop pictures or PDFs here"),
@@ -41,7 +41,7 @@ def intake(ticket: str, *, max_bytes: int) -> None:
         "no_camera": _("The camera cannot be used here."),
     }
     _component("intake")(
-        key="analyze.intake",
+        key=key,
         data={
             "ticket": ticket,
             "base": base_path(),

@@ -1,0 +1,120 @@
+"""The items of a batch as a table, a page at a time, and one of them in full."""
+
+from typing import Any
+
+import streamlit as st
+
+from core.batch import BatchId, BatchItem, BatchProgress, ItemState
+from core.types import Failure, Outcome, Success
+from ui import format as fmt
+from ui.batch.detail import show_item
+from ui.batch.state import state
+from ui.batch.words import item_words
+from ui.i18n import _
+from ui.resources import workbench
+
+_A_PAGE = 25
+_TABLE = "batch.items"
+_SHORT = 160
+
+
+def show_items(batch_id: BatchId) -> None:
+    """Draw the filters, a page of the table, and the item that was clicked."""
+    batches = workbench().batches
+    progress = batches.progress(batch_id)
+    if progress is None:
+        return
+    st.subheader(_("Pictures"), anchor=False)
+    wanted, code = _choose_filters(progress)
+    pages = max(1, -(-_matching(progress, wanted, code) // _A_PAGE))
+    at = 1
+    if pages > 1:
+        at = min(pages, st.pagination(pages, key=f"batch.page.{wanted}.{code}"))
+    items = batches.items(batch_id, wanted, code, (at - 1) * _A_PAGE, _A_PAGE)
+    if not items:
+        st.caption(_("No picture is in this state."))
+    else:
+        _show_table(items)
+    chosen = state().chosen
+    if chosen and (item := batches.item(chosen)) and item.batch_id == batch_id:
+        show_item(item)
+    elif items:
+        st.caption(_("Click a row to see the picture and its answer."))
+
+
+def _choose_filters(progress: BatchProgress) -> tuple[ItemState | None, str | None]:
+    words = item_words()
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        wanted = st.selectbox(
+            _("State"),
+            [None, *ItemState],
+            format_func=lambda s: words[s] if s else _("all"),
+            key="batch.state",
+            width=180,
+        )
+        code = None
+        if progress.failures:
+            code = st.selectbox(
+                _("Code"),
+                [None, *sorted(progress.failures)],
+                format_func=lambda c: c or _("all"),
+                key="batch.code",
+                width=180,
+            )
+    return wanted, code
+
+
+def _matching(progress: BatchProgress, wanted: ItemState | None, code: str | None) -> int:
+    """Return how many items pass the filters."""
+    if code is not None:
+        return progress.failures.get(code, 0) if wanted in {None, ItemState.FAILED} else 0
+    return progress.total if wanted is None else _count(progress, wanted)
+
+
+def _count(progress: BatchProgress, wanted: ItemState) -> int:
+    counts: int = getattr(progress, wanted.value)
+    return counts
+
+
+def _show_table(items: list[BatchItem]) -> None:
+    state().shown = [item.id for item in items]
+    st.dataframe(
+        [_row(item) for item in items],
+        hide_index=True,
+        key=_TABLE,
+        on_select=_choose,
+        selection_mode="single-row",
+        height="content",
+        column_config={
+            _("No."): st.column_config.NumberColumn(width=60),
+            _("Result"): st.column_config.TextColumn(width="large"),
+        },
+    )
+
+
+def _choose() -> None:
+    """Remember the clicked item itself: its row may be another one when the page is drawn again."""
+    here = state()
+    rows = st.session_state[_TABLE].selection.rows
+    here.chosen = here.shown[rows[0]] if rows and rows[0] < len(here.shown) else ""
+
+
+def _row(item: BatchItem) -> dict[str, Any]:
+    return {
+        _("No."): item.position + 1,
+        _("Name"): item.label or item.name,
+        _("State"): item_words()[item.state],
+        _("Result"): _headline(item.outcome),
+        _("Cost"): "" if item.outcome is None else fmt.cost(item.outcome.cost),
+    }
+
+
+def _headline(outcome: Outcome | None) -> str:
+    """Return the answer's beginning, or the code of what went wrong."""
+    match outcome:
+        case None:
+            return ""
+        case Failure(code=code):
+            return code
+        case Success(text=text):
+            return " ".join(text[: 2 * _SHORT].split())[:_SHORT]

@@ -1,0 +1,207 @@
+"""One batch as it stands, read from the store while it works, and what can be done with it."""
+
+from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime
+from typing import Any
+
+import streamlit as st
+
+from core.batch import BatchProgress, BatchState
+from core.diagnosis import diagnose
+from core.errors import VisionError
+from ui import format as fmt
+from ui.batch.downloads import show_exports
+from ui.batch.items import show_items
+from ui.batch.rerun import show_rerun
+from ui.batch.words import limit_use, moment, show_state
+from ui.diagnosis_box import show_diagnosis, show_error
+from ui.i18n import _, say
+from ui.quote_line import headline
+from ui.resources import runtime, workbench
+from ui.text import harmless_markdown
+
+_EVERY = "2s"
+_ITEMS_EVERY = "5s"
+_ACT_WITHIN_S = 60
+
+
+def show_batch(batch_id: str) -> None:
+    """Draw the batch that the address names."""
+    progress = workbench().batches.progress(batch_id)
+    if progress is None:
+        st.info(_("There is no such batch. It may have been made in another data directory."))
+        return
+    st.subheader(harmless_markdown(progress.name), anchor=False)
+    active = _is_active(progress)
+    st.fragment(_show_progress, run_every=_EVERY if active else None)(batch_id, active)
+    if progress.total:
+        show_exports(batch_id)
+        st.fragment(show_items, run_every=_ITEMS_EVERY if active else None)(batch_id)
+    _show_left_out(progress)
+
+
+def _is_active(progress: BatchProgress) -> bool:
+    """Say whether the numbers may change by themselves, or by another process."""
+    return not progress.state.is_final or progress.running > 0
+
+
+def _show_progress(batch_id: str, was_active: bool) -> None:
+    progress = workbench().batches.progress(batch_id)
+    if progress is None:
+        return
+    if was_active and not _is_active(progress):
+        st.rerun()  # once, to stop the clock
+    with st.container(horizontal=True, vertical_alignment="center"):
+        show_state(progress)
+        st.caption(_summary(progress), width="stretch")
+    st.progress(progress.fraction)
+    _show_numbers(progress)
+    _show_reason(progress)
+    if progress.state is BatchState.QUEUED and progress.is_intake_complete:
+        _show_quote(progress)
+    _show_actions(progress)
+    if progress.failures:
+        _show_failures(progress)
+
+
+def _summary(progress: BatchProgress) -> str:
+    question = workbench().batches.question(progress.id)
+    parts = [
+        _("{done} of {total} done").format(
+            done=fmt.count(progress.done), total=fmt.count(progress.total)
+        ),
+        f"`{question.model}`",
+        _("priority {level}").format(level=progress.priority),
+    ]
+    if progress.finished_at:
+        parts.append(_("ended {time}").format(time=moment(progress.finished_at)))
+    elif progress.started_at:
+        parts.append(_("began {time}").format(time=moment(progress.started_at)))
+    return " · ".join(parts)
+
+
+def _show_numbers(progress: BatchProgress) -> None:
+    """Draw the counts and the money; the pace and the outlook only while it runs."""
+    counts = [
+        (_("Done"), fmt.count(progress.succeeded)),
+        (_("From the cache"), fmt.count(progress.cached)),
+        (_("Failed"), fmt.count(progress.failed)),
+        (_("Working"), fmt.count(progress.running)),
+        (_("Waiting"), fmt.count(progress.queued)),
+        (_("Cost so far"), fmt.usd(progress.cost_usd)),
+    ]
+    with st.container(horizontal=True, gap="small", key="batch-numbers"):
+        for name, value in counts:
+            st.metric(name, value, border=True, width=136)
+    facts = [_money(progress)] if progress.budget_usd is not None else []
+    if progress.state is BatchState.RUNNING:
+        facts += _outlook(progress)
+    for fact in facts:
+        st.caption(fact)
+
+
+def _money(progress: BatchProgress) -> str:
+    text = _("Budget {budget}: {spent} spent, {held} set aside for calls under way.")
+    return text.format(
+        budget=fmt.markdown_usd(progress.budget_usd),
+        spent=fmt.markdown_usd(progress.cost_usd),
+        held=fmt.markdown_usd(progress.reserved_usd),
+    )
+
+
+def _outlook(progress: BatchProgress) -> list[str]:
+    rate = _("unknown") if progress.rate_per_minute is None else f"{progress.rate_per_minute:,.0f}"
+    outlook = _("{rate} a minute · will end about {time} · will cost about {cost}")
+    limits = _("Limits a minute: requests {requests} · tokens {tokens}")
+    return [
+        outlook.format(
+            rate=rate,
+            time=_end(progress.projected_end),
+            cost=fmt.markdown_usd(progress.projected_usd),
+        ),
+        limits.format(
+            requests=limit_use(progress.requests_use), tokens=limit_use(progress.tokens_use)
+        ),
+    ]
+
+
+def _end(at: datetime | None) -> str:
+    """Return when it ends, by the clock and from now."""
+    if at is None:
+        return _("unknown")
+    minutes = max(0, round((at - datetime.now(UTC)).total_seconds() / 60))
+    away = _("{minutes} min") if minutes else _("less than a minute")
+    return f"{moment(at)} ({away.format(minutes=minutes)})"
+
+
+def _show_reason(progress: BatchProgress) -> None:
+    if progress.reason_code:
+        show_diagnosis(progress.reason_code, say(progress.reason) if progress.reason else "")
+    elif progress.reason:
+        st.info(harmless_markdown(say(progress.reason)))
+
+
+def _show_quote(progress: BatchProgress) -> None:
+    batches = workbench().batches
+    quote = runtime().run(batches.quote(progress.id), _ACT_WITHIN_S)
+    with st.container(border=True, gap="small"):
+        st.markdown(headline(quote, batches.question(progress.id)))
+        st.caption(say(quote.summary))
+
+
+def _show_actions(progress: BatchProgress) -> None:
+    batches, batch_id = workbench().batches, progress.id
+    with st.container(horizontal=True, key="batch-actions"):
+        if progress.state is BatchState.QUEUED and progress.is_intake_complete:
+            _action(_("Start"), "go", ":material/play_arrow:", batches.start, batch_id)
+        if progress.state is BatchState.RUNNING:
+            _action(_("Pause"), "pause", ":material/pause:", batches.pause, batch_id)
+        if progress.state is BatchState.PAUSED:
+            _action(_("Resume"), "resume", ":material/play_arrow:", batches.resume, batch_id)
+        if progress.failed and progress.state is not BatchState.CANCELLED:
+            _action(_("Retry all failed"), "retry", ":material/refresh:", batches.retry, batch_id)
+        if progress.is_intake_complete and progress.total:
+            show_rerun(progress)
+        if not progress.state.is_final:
+            with st.popover(_("Cancel"), icon=":material/stop:"):
+                st.markdown(_("End this batch? Its results are kept; it cannot be resumed."))
+                _action(_("Cancel the batch"), "cancel", "", batches.cancel, batch_id)
+
+
+def _action(
+    label: str, name: str, icon: str, act: Callable[..., Coroutine[Any, Any, Any]], *given: Any
+) -> None:
+    """Draw a button; what it does runs on the process's loop."""
+    if st.button(label, key=f"batch.{name}", icon=icon or None):
+        try:
+            runtime().run(act(*given), _ACT_WITHIN_S)
+        except VisionError as error:
+            show_error(error)
+        else:
+            st.rerun()
+
+
+def _show_failures(progress: BatchProgress) -> None:
+    """Say why items failed, most frequent first, each code with its own retry."""
+    retries = progress.state is not BatchState.CANCELLED
+    with st.expander(
+        _("Why {count} failed").format(count=fmt.count(progress.failed)), icon=":material/error:"
+    ):
+        for code, count in sorted(progress.failures.items(), key=lambda each: -each[1]):
+            found = diagnose(code)
+            with st.container(horizontal=True, vertical_alignment="center"):
+                st.markdown(f"**{count:,}** × {_(found.summary)} `{code}`", width="stretch")
+                if retries:
+                    act = workbench().batches.retry
+                    label, icon = _("Retry these"), ":material/refresh:"
+                    _action(label, f"retry.{code}", icon, act, progress.id, code)
+            st.caption(_(found.solution))
+
+
+def _show_left_out(progress: BatchProgress) -> None:
+    if not progress.left_out:
+        return
+    title = _("Left out on the way in: {count}").format(count=fmt.count(progress.left_out))
+    with st.expander(title, icon=":material/block:"):
+        for each in workbench().batches.left_out(progress.id):
+            st.caption(f"**{harmless_markdown(each.name)}** · {harmless_markdown(say(each.why))}")
