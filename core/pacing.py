@@ -24,7 +24,7 @@ _LONGEST_BURST_S = 1.0
 """Servers may enforce a limit per minute over each second."""
 _LATE_S = 0.1
 """How late a start may be and still count as on time; else every late wake-up lowers the rate."""
-_REFUSED_SHARE = 0.1
+_REFUSED_SHARE = 0.2
 _MEMORY = 1 / 32
 """Weight of the newest answer in the share of refusals."""
 _CUT = 0.7

@@ -315,6 +315,8 @@ class Runner:
             drive.failed_in_a_row = 0
         elif outcome.code == BudgetError.code and len(drive.tasks) > 1:
             drive.most_at_once = max(1, len(drive.tasks) - 1)
+        elif outcome.code == StorageError.code:
+            pass  # put back when the disk took writes again, so it can go on
         elif _puts_back(outcome):
             await self._pause(drive, outcome)
         elif outcome.code in _OUTAGE:

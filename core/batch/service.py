@@ -220,8 +220,11 @@ class Batches:
         if progress is None or progress.state is not BatchState.RUNNING:
             return progress
         use = self._client.pace(self._store.question(batch_id).model)
+        trouble = self._client.writer.trouble
         return replace(
             progress,
+            reason_code=trouble.code if trouble else None,
+            reason=trouble.detail if trouble else None,
             requests_use=LimitUse(use.requests, use.requests_per_minute),
             tokens_use=LimitUse(use.tokens, use.tokens_per_minute),
         )

@@ -27,7 +27,8 @@ class _Job:
 class GroupWriter:
     """Runs writes in their order, many in one transaction; each succeeds or fails alone.
 
-    Its coroutines belong to one event loop.
+    Its coroutines belong to one event loop. `trouble` is why the disk takes nothing at present,
+    and may be read from anywhere.
     """
 
     def __init__(self, database: Engine) -> None:
@@ -35,6 +36,7 @@ class GroupWriter:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="tessera-writer")
         self._waiting: list[_Job] = []
         self._drain: asyncio.Task[None] | None = None
+        self.trouble: StorageError | None = None
 
     async def run(self, work: Work[T]) -> T:
         """Run `work` in a transaction and return its result once that is committed.
@@ -73,6 +75,8 @@ class GroupWriter:
                 )
                 works = [job.work for job in jobs]
                 results = await loop.run_in_executor(self._thread, self._commit, works)
+                refused = (each for each in results if isinstance(each, StorageError))
+                self.trouble = next(refused, None)
                 for job, result in zip(jobs, results, strict=True):
                     if isinstance(result, BaseException):
                         job.done.set_exception(result)
