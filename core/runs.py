@@ -9,6 +9,7 @@ import logging
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -17,6 +18,7 @@ from core.engines.base import TextSink
 from core.errors import ImageError, StoppedError, StorageError, VisionError
 from core.export import Estimate
 from core.phrases import Phrase
+from core.settings import EMBEDDED_MODEL
 from core.types import (
     AnalysisRequest,
     AnswerSchema,
@@ -34,6 +36,7 @@ from core.types import (
 _log = logging.getLogger(__name__)
 
 NO_ESTIMATE = Estimate()
+_NOT_SENT = Cost(Decimal(0), CostBasis.MEASURED)
 
 
 class RunState(StrEnum):
@@ -107,7 +110,10 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class RunItem:
-    """One picture of a run as it stands; `corrected` is what the person made of the answer."""
+    """One picture of a run as it stands.
+
+    `corrected` is what the person made of the answer; `asked` counts how often it was asked.
+    """
 
     position: int
     source: StoredSource
@@ -117,6 +123,7 @@ class RunItem:
     sent: SentImage | None = None
     outcome: Outcome | None = None
     corrected: Any = None
+    asked: int = 1
 
 
 class AnalysisClient(Protocol):
@@ -145,8 +152,10 @@ class RunStore(Protocol):
 
 @dataclass(slots=True)
 class _LiveRun:
+    """A run that works; `is_kept` says that the store has everything of it."""
+
     items: list[RunItem]
-    use_cache: bool
+    is_kept: bool = True
     text: dict[int, list[str]] = field(default_factory=dict)
     tasks: dict[int, "asyncio.Task[None]"] = field(default_factory=dict)
 
@@ -177,22 +186,23 @@ class Runs:
         run_id = secrets.token_urlsafe(16)
         items = [RunItem(i, w.source, question, w.estimate) for i, w in enumerate(wanted)]
         await asyncio.to_thread(self._store.save, run_id, items)
-        run = self._live[run_id] = _LiveRun(items, use_cache)
+        run = self._live[run_id] = _LiveRun(items)
         for position in range(len(items)):
-            self._begin(run_id, run, position)
+            self._begin(run_id, run, position, use_cache=use_cache)
         return run_id
 
     async def again(self, run_id: str, position: int) -> None:
-        """Ask once more about one picture, past the cache."""
-        run = self._live.get(run_id)
-        if run is None:
-            run = self._live[run_id] = _LiveRun(self.items(run_id), use_cache=False)
-        run.use_cache = False
+        """Ask once more about one finished picture, past the cache."""
+        if run_id not in self._live:
+            self._live[run_id] = _LiveRun(self.items(run_id))
+        run = self._live[run_id]
         old = run.items[position]
+        if not old.state.is_final:
+            return
         run.items[position] = RunItem(
-            position, old.source, old.question, old.estimate, sent=old.sent
+            position, old.source, old.question, old.estimate, sent=old.sent, asked=old.asked + 1
         )
-        self._begin(run_id, run, position)
+        self._begin(run_id, run, position, use_cache=False)
 
     async def stop(self, run_id: str) -> None:
         """End what is not finished; what has arrived stays to be seen."""
@@ -218,20 +228,26 @@ class Runs:
         run = self._live.get(run_id)
         return "".join(run.text.get(position, ())) if run else ""
 
-    def _begin(self, run_id: str, run: _LiveRun, position: int) -> None:
+    def _begin(self, run_id: str, run: _LiveRun, position: int, *, use_cache: bool) -> None:
         run.text[position] = []
-        task = asyncio.create_task(self._work(run_id, run, position))
+        task = asyncio.create_task(self._work(run_id, run, position, use_cache))
         run.tasks[position] = task
-        task.add_done_callback(lambda _: run.tasks.pop(position, None))
+        task.add_done_callback(lambda _: self._end(run_id, run, position))
 
-    async def _work(self, run_id: str, run: _LiveRun, position: int) -> None:
+    def _end(self, run_id: str, run: _LiveRun, position: int) -> None:
+        """Leave a finished run to the store, unless the store did not take all of it."""
+        run.tasks.pop(position, None)
+        if not run.tasks and run.is_kept:
+            self._live.pop(run_id, None)
+
+    async def _work(self, run_id: str, run: _LiveRun, position: int, use_cache: bool) -> None:
         """Take one item from queued to its end, whatever happens."""
         self._slots = self._slots or asyncio.Semaphore(self._concurrency)
         try:
             async with self._slots:
-                outcome = await self._ask(run_id, run, position)
+                outcome = await self._ask(run_id, run, position, use_cache)
         except asyncio.CancelledError:
-            outcome = _stopped("".join(run.text[position]))
+            outcome = _stopped(run.items[position], "".join(run.text[position]))
         except VisionError as error:
             outcome = _failure(error)
         except Exception:  # noqa: BLE001 - a bug must not leave the item looking busy for ever
@@ -240,9 +256,9 @@ class Runs:
         state = RunState.SUCCEEDED if isinstance(outcome, Success) else RunState.FAILED
         await self._change(run_id, position, state=state, outcome=outcome)
 
-    async def _ask(self, run_id: str, run: _LiveRun, position: int) -> Outcome:
+    async def _ask(self, run_id: str, run: _LiveRun, position: int, use_cache: bool) -> Outcome:
         item = run.items[position]
-        request = item.question.about(await self._open(item.source), use_cache=run.use_cache)
+        request = item.question.about(await self._open(item.source), use_cache=use_cache)
         try:
             sent = await self._keep(await self._client.prepare(request))
         except ImageError as error:
@@ -268,24 +284,30 @@ class Runs:
             await asyncio.to_thread(self._store.save, run_id, [changed])
         except StorageError:  # the page can still show what the disk does not take
             _log.exception("run_item_not_kept", extra={"run": run_id, "position": position})
+            if run:
+                run.is_kept = False
         items[position] = changed
 
 
-def _failure(error: VisionError, partial_text: str = "") -> Failure:
-    """Return the outcome of an item that never reached the engine."""
+def _failure(error: VisionError, partial_text: str = "", cost: Cost = _NOT_SENT) -> Failure:
+    """Return the outcome of an item that never reached the engine, unless a cost says it did."""
     return Failure(
         code=error.code,
         detail=error.detail,
         retryable=error.retryable,
-        cost=Cost(None, CostBasis.UNKNOWN),
+        cost=cost,
         attempts=0,
         latency_s=0.0,
         partial_text=partial_text,
     )
 
 
-def _stopped(partial_text: str) -> Failure:
-    return _failure(StoppedError(Phrase("Stopped before the answer was complete.")), partial_text)
+def _stopped(item: RunItem, partial_text: str) -> Failure:
+    """Return the outcome of a stopped item; one under way may have been billed."""
+    may_cost = item.state is RunState.RUNNING and item.question.model != EMBEDDED_MODEL
+    cost = Cost(None, CostBasis.UNKNOWN) if may_cost else _NOT_SENT
+    reason = StoppedError(Phrase("Stopped before the answer was complete."))
+    return _failure(reason, partial_text, cost)
 
 
 def _after_restart(item: RunItem) -> RunItem:
@@ -293,4 +315,5 @@ def _after_restart(item: RunItem) -> RunItem:
     if item.state.is_final:
         return item
     reason = StoppedError(Phrase("Tessera was restarted before this answer came. Run it again."))
-    return replace(item, state=RunState.FAILED, outcome=_failure(reason))
+    cost = _stopped(item, "").cost
+    return replace(item, state=RunState.FAILED, outcome=_failure(reason, cost=cost))

@@ -11,14 +11,13 @@ from core.samples import SAMPLES, Sample
 from core.tray import TrayItem, Unusable
 from core.types import Detail
 from ui import format as fmt
+from ui.choice import set_choice
 from ui.i18n import _, say
+from ui.question import TASK
 from ui.resources import runtime, workbench
 from ui.state import state
 from ui.text import harmless_markdown
 from ui.widgets import Tile, gallery, image_url, intake
-
-TASK_KEY = "analyze.task"
-"""The task widget; a sample chooses the task that suits it."""
 
 _READ_WITHIN_S = 900
 _AT_ONCE = 4
@@ -79,7 +78,7 @@ def _show_samples() -> None:
     ]
     if picked := gallery(tiles, key="analyze.samples", pickable=True).picked:
         sample = SAMPLES[picked]
-        st.session_state[TASK_KEY] = sample.task
+        set_choice(TASK, sample.task)
         data = sample.path.read_bytes()
         arrival = Arrival(sample.file, workbench().originals.put(data), len(data))
         _add(_run(workbench().tray.from_upload(arrival, *_default_view())))

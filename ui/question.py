@@ -14,11 +14,14 @@ from core.tasks import TASKS, Task, parse_user_schema, prompt_for, task
 from core.tray import TrayItem
 from core.types import AnswerSchema, Detail, Sampling
 from ui import format as fmt
+from ui.choice import choose
 from ui.diagnosis_box import show_error
 from ui.engine_badge import shutdown_note, today
 from ui.i18n import _, language
-from ui.intake import TASK_KEY
 from ui.resources import workbench
+
+TASK = "analyze.task"
+"""The name of the task's choice; a sample chooses the task that suits it."""
 
 _MOST_OUTPUT_TOKENS = 32_000
 _MOST_LOSS = 0.6
@@ -53,13 +56,7 @@ def choose_question() -> Question | None:
 
 def _choose_task() -> str:
     titles = {name: _(each.title) for name, each in TASKS.items()}
-    return st.selectbox(
-        _("Task"),
-        list(titles),
-        format_func=titles.__getitem__,
-        key=TASK_KEY,
-        persist_state="session",
-    )
+    return choose(_("Task"), titles, name=TASK, default=next(iter(titles)))
 
 
 def _choose_model() -> ModelCard:
@@ -93,18 +90,13 @@ def choose_size(items: Sequence[TrayItem], question: Question) -> Question:
     steps = best_size(*sizes.pop(), card, question.detail, _MOST_LOSS) if len(sizes) == 1 else []
     if not steps:
         return question
-    names = [_("As the model sees it"), *(_step_name(step) for step in steps[:_MOST_STEPS])]
-    chosen = st.selectbox(
-        _("Size"),
-        range(len(names)),
-        format_func=names.__getitem__,
-        key="analyze.size",
-        width=420,
-        help=_("A smaller picture costs less; small print may be lost."),
-    )
+    by_name = {fmt.size(step.width_px, step.height_px): step for step in steps[:_MOST_STEPS]}
+    names = {"": _("As the model sees it")} | {k: _step_name(s) for k, s in by_name.items()}
+    help_ = _("A smaller picture costs less; small print may be lost.")
+    chosen = choose(_("Size"), names, name="analyze.size", default="", width=420, help=help_)
     if not chosen:
         return question
-    step = steps[chosen - 1]
+    step = by_name[chosen]
     return replace(question, max_size=(step.width_px, step.height_px))
 
 
@@ -122,17 +114,15 @@ def _choose_detail(chosen: Task, card: ModelCard) -> Detail:
         Detail.HIGH: _("High"),
         Detail.ORIGINAL: _("Original"),
     }
-    options = list(card.details) or [Detail.HIGH]
-    advised = options.index(chosen.detail) if chosen.detail in options else 0
-    return st.selectbox(
+    taken = {detail.value: names[detail] for detail in card.details or (Detail.HIGH,)}
+    value = choose(
         _("Detail"),
-        options,
-        index=advised,
-        format_func=lambda detail: names[detail],
-        key=f"analyze.detail.{card.name}",
-        persist_state="session",
+        taken,
+        name=f"analyze.detail.{card.name}",
+        default=chosen.detail.value,
         help=_("How closely the model looks. Low costs least; high reads small print."),
     )
+    return Detail(value)
 
 
 def _choose_limits(chosen: Task, card: ModelCard) -> Sampling:

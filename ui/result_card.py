@@ -22,7 +22,7 @@ _QUICK_S = 10
 
 def show_result(run_id: str, item: RunItem) -> None:
     """Draw the picture beside what came of it."""
-    key = f"analyze.{run_id[:8]}.{item.position}"
+    key = f"analyze.{run_id[:8]}.{item.position}.{item.asked}"
     picture, answer = st.columns([5, 7], gap="large")
     with picture:
         _show_picture(item, key)

@@ -14,13 +14,15 @@ class SessionState:
     """The memory of one session; nothing here is shared and nothing holds picture bytes.
 
     `ticket` lets this session's pages upload. `tray` holds the pictures that wait for a question,
-    `unusable` what was refused. `run_id` is the last run.
+    `unusable` what was refused. `run_id` is the last run. `choices` are the values of choices by
+    name, whatever the language.
     """
 
     ticket: str = ""
     tray: list[TrayItem] = field(default_factory=list)
     unusable: list[Unusable] = field(default_factory=list)
     run_id: str = ""
+    choices: dict[str, str] = field(default_factory=dict)
 
 
 def state() -> SessionState:

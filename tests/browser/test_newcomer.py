@@ -6,7 +6,9 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
+from core.i18n import translator
 from core.samples import SAMPLES
+from core.tasks import TASKS
 from tests.browser.conftest import IDLE, Server, running_server
 from tests.serving import serving
 
@@ -26,7 +28,7 @@ def drop(page: Page, *files: str) -> None:
 
 
 def choose_task(page: Page, title: str) -> None:
-    page.locator(".st-key-analyze-task input").click()
+    page.locator(".st-key-analyze-task-en input").click()
     page.get_by_role("option", name=title, exact=True).click()
     page.wait_for_selector(IDLE)
 
@@ -178,3 +180,17 @@ def test_results_survive_a_restart(page: Page, tmp_path) -> None:
     with running_server(tmp_path) as server:
         open_page(page, f"{server.url}/?{query}")
         expect(page.get_by_label("Total", exact=True)).to_have_value("20.3")
+
+
+def test_a_language_switch_does_not_change_what_is_asked(page: Page, server: Server) -> None:
+    """The browser sends labels back; an English one is no option of the Chinese page."""
+    chinese = translator("zh_CN")
+    open_page(page, server.url)
+    drop(page, RECEIPT)
+    choose_task(page, "Receipt or invoice")
+    page.get_by_text("中文", exact=True).click()
+    expect(page.get_by_text(chinese(TASKS["receipt"].description))).to_be_visible()
+    page.wait_for_selector(IDLE)
+    analyze(page)
+    expect(page.get_by_label(chinese("Total"), exact=True)).to_have_value("20.3")
+    expect(page.get_by_text(chinese(TASKS["receipt"].description))).to_be_visible()

@@ -60,7 +60,7 @@ def test_the_embedded_engine_names_its_price_and_what_gpt_4o_would_charge(open_a
 @pytest.mark.slow
 def test_a_receipt_is_read_without_key_and_network(open_app):
     at = open_app(samples=("receipt",))
-    at.selectbox(key="analyze.task").set_value("receipt").run()
+    at.selectbox(key="analyze.task.en").set_value("receipt").run()
     (item,) = ask(at)
     assert item.outcome.data["total"] == 20.3
     at.run()
@@ -71,7 +71,7 @@ def test_a_receipt_is_read_without_key_and_network(open_app):
 def test_a_correction_is_kept(open_app, use_upstream):
     use_upstream(upstream.fine)
     at = open_app(samples=("receipt",))
-    at.selectbox(key="analyze.task").set_value("custom").run()
+    at.selectbox(key="analyze.task.en").set_value("custom").run()
     at.text_area(key="analyze.own_prompt").set_value("Read the total.").run()
     schema = '{"type":"object","properties":{"total":{"type":"number"}}}'
     at.text_area(key="analyze.own_schema").set_value(schema).run()
@@ -162,13 +162,13 @@ def test_asking_again_without_the_cache_pays_again(open_app, use_upstream):
 
 def test_a_custom_question_needs_words(open_app):
     at = open_app(samples=("lake",))
-    at.selectbox(key="analyze.task").set_value("custom").run()
+    at.selectbox(key="analyze.task.en").set_value("custom").run()
     assert at.button(key="analyze.go").disabled
 
 
 def test_a_bad_schema_is_explained(open_app):
     at = open_app(samples=("lake",))
-    at.selectbox(key="analyze.task").set_value("custom").run()
+    at.selectbox(key="analyze.task.en").set_value("custom").run()
     at.text_area(key="analyze.own_prompt").set_value("What is it?").run()
     at.text_area(key="analyze.own_schema").set_value("{not json").run()
     assert "CFG001" in text_of(at)
@@ -178,8 +178,8 @@ def test_a_bad_schema_is_explained(open_app):
 def test_a_smaller_picture_is_offered_with_its_saving_and_sent_when_chosen(open_app, use_upstream):
     server = use_upstream(upstream.fine)
     at = open_app(samples=("lake",))
-    size = at.selectbox(key="analyze.size")
-    assert size.value == 0
+    size = at.selectbox(key="analyze.size.en")
+    assert size.value == ""
     assert "less" in size.options[1]
     before = [line.value for line in at.markdown if "≈" in line.value]
     size.select_index(1).run()

@@ -184,3 +184,40 @@ async def test_nothing_of_the_picture_is_in_the_database(make_runs, stores, data
     await finished(runs, run_id)
     text = json.dumps([repr(item) for item in SqlRunStore(database).load(run_id)])
     assert "\\xff" not in text
+
+
+async def test_again_on_one_picture_lets_the_others_use_the_cache(make_runs, stores):
+    client = FakeClient()
+    client.gate.clear()
+    runs = make_runs(client)
+    run_id = await runs.start(put(stores, b"bad", b"2", b"3", b"4", b"5", b"6"), QUESTION)
+    async with asyncio.timeout(10):
+        while not runs.items(run_id)[0].state.is_final:  # noqa: ASYNC110 - as a page
+            await asyncio.sleep(0)
+    await runs.again(run_id, 0)
+    client.gate.set()
+    items = await finished(runs, run_id)
+    assert items[0].asked == 2
+    others = [r.use_cache for r in client.requests if r.source.data in {b"5", b"6"}]
+    assert others == [True, True]
+
+
+async def test_what_was_never_sent_cost_nothing(make_runs, stores):
+    client = FakeClient()
+    client.gate.clear()
+    runs = make_runs(client)
+    run_id = await runs.start(put(stores, b"1", b"2", b"3", b"4", b"5"), QUESTION)
+    await client.asked.wait()
+    await runs.stop(run_id)
+    items = runs.items(run_id)
+    waiting = [i for i in items if i.outcome.partial_text == ""]
+    assert {i.outcome.cost.usd for i in waiting if i.sent is None} == {0}
+
+
+async def test_a_finished_run_is_left_to_the_store(make_runs, stores, database):
+    runs = make_runs(FakeClient())
+    run_id = await runs.start(put(stores, b"one"), QUESTION)
+    await finished(runs, run_id)
+    await asyncio.sleep(0)
+    SqlRunStore(database).forget_before(1e12)
+    assert runs.items(run_id) == []
