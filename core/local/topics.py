@@ -42,13 +42,18 @@ _WORDS: Final = {
     Topic.DATE: r"\b(?:dates?|when)\b|日期|时间|何时|哪天",
     Topic.AMOUNTS: r"\b(?:amounts?|prices?|currency|money)\b|金额|价格|币种",
     Topic.VENDOR: r"\b(?:vendors?|sellers?|shops?|stores?|compan(?:y|ies)|organi[sz]ations?"
-    r"|merchant|issuer)\b|商家|公司|单位|组织|机构|销售方|甲方|乙方|店",
+    r"|merchant|issuer|suppliers?|firms?|parties|counterpart(?:y|ies)|buyers?|purchasers?"
+    r"|customers?|clients?|landlord|tenant|lessor|lessee|who (?:issued|sold)|between whom)\b"
+    r"|商家|公司|单位|组织|机构|店|供应商|当事人|客户|双方|各方|[甲乙丙]方"
+    r"|(?:销售|购买|供货|开票|收款|付款|出租|承租|签约|卖|买)方|[买卖]家",
     Topic.NAMES: r"\bnames?\b|人名|姓名|名字|联系人",
     Topic.NUMBER: r"\b(?:invoice|receipt|document|order|contract)\s(?:no|number|id)\b"
     r"|号码|编号|单号",
     Topic.ITEMS: r"\b(?:items?|articles?|products? bought|lines?)\b|商品|明细|项目|货物",
-    Topic.TEXT: r"\b(?:texts?|read|ocr|transcri\w+|words?|written|says?)\b"
-    r"|文字|文本|识别|转录|写了|内容",
+    Topic.TEXT: r"\b(?:texts?|read|ocr|transcri\w+|words?|wording|lettering|written|printed|says?"
+    r"|verbatim|copy (?:out|down)|(?:type|write) (?:\w+ ){0,3}(?:out|down))\b"
+    r"|文字|文本|识别|转录|写了|写着|印着|内容|全文|原文|逐字|抄(?!袭)|录入|读取|[读念](?:出|一下|给)"
+    r"|[的些么个有]字(?![体号段母典])|字样",
     Topic.TABLES: r"\btables?\b|表格",
 }
 _PATTERNS: Final = {topic: re.compile(words, re.IGNORECASE) for topic, words in _WORDS.items()}

@@ -42,6 +42,58 @@ def test_single_words_choose_the_sections(prompt, expected):
 
 
 @pytest.mark.parametrize(
+    "prompt",
+    [
+        "读取全文",
+        "把图里的字抄下来",
+        "图上有哪些字？",
+        "上面印着什么",
+        "原文是什么？",
+        "念出来给我听",
+        "请逐字录入",
+        "Copy out this letter",
+        "What is printed on it?",
+        "Type the whole page out",
+        "Give me the exact wording",
+        "What lettering is on the sign?",
+    ],
+)
+def test_asking_for_what_is_printed_gets_the_text(prompt):
+    assert topics_of(prompt) == {Topic.TEXT}
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "Who are the parties?",
+        "Who is the supplier?",
+        "Who are the buyer and the seller?",
+        "Which firm is it from?",
+        "Who issued this?",
+        "Between whom was it agreed?",
+        "Who is the landlord?",
+        "甲方是谁",
+        "合同双方是谁？",
+        "供应商是哪家？",
+        "买方和卖方分别是谁",
+        "出租方是谁",
+        "当事人有哪些",
+        "客户是谁？",
+    ],
+)
+def test_asking_for_the_parties_gets_the_vendor_and_the_organisations(prompt):
+    assert topics_of(prompt) == {Topic.VENDOR}
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    ["他在阅读什么书", "这是抄袭吗", "用的字体好看吗", "Is it a birthday party?", "谁签字了"],
+)
+def test_words_that_only_look_like_it_choose_nothing(prompt):
+    assert topics_of(prompt) == set()
+
+
+@pytest.mark.parametrize(
     "prompt", ["", "Describe this picture.", "请描述这张图片", "What is this?"]
 )
 def test_a_general_request_gets_everything(prompt):
