@@ -112,9 +112,14 @@ class Session:
     ) -> EngineAnswer:
         timeout = httpx2.Timeout(call.timeout_s, connect=min(_CONNECT_TIMEOUT_S, call.timeout_s))
         create = self._sdk.chat.completions.with_raw_response.create
+        # The SDK would look at every field of the messages for names to change; none of ours has
+        # one, and that takes a fifth of a call's time.
+        plain = {"messages": parameters["messages"]}
         async with asyncio.timeout(call.timeout_s):  # httpx2 limits each read, not the whole
             started_s = time.monotonic()
-            response = await create(**parameters, timeout=timeout)
+            response = await create(
+                **parameters | {"messages": []}, extra_body=plain, timeout=timeout
+            )
             if on_text is None:
                 answer = read_completion(response.content, self._clean)
             else:
