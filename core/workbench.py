@@ -1,5 +1,7 @@
 """The composition root: everything that a front end needs, built once from the settings."""
 
+import asyncio
+import logging
 import time
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -27,6 +29,9 @@ from core.tray import Tray
 RESULTS_KEPT_FOR = timedelta(days=7)
 """How long results of the Analyze page and their pictures stay on disk after the last change."""
 _UNUSED_UPLOAD_KEPT_FOR = timedelta(days=1)
+_HOUSEKEEPING_EVERY = timedelta(days=1)
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +113,15 @@ class Workbench:
         wanted = {i.source.digest for i in items} | self.batches.digests()
         self.originals.keep_only(wanted, older_than_s=unused_s)
         self.sent.keep_only({i.sent.digest for i in items if i.sent}, older_than_s=unused_s)
+
+    async def keep_house(self) -> None:
+        """Delete what is too old, once a day, until cancelled."""
+        while True:
+            await asyncio.sleep(_HOUSEKEEPING_EVERY.total_seconds())
+            try:
+                await asyncio.to_thread(self.forget_old)
+            except StorageError:  # tomorrow again
+                _log.exception("housekeeping_failed")
 
     async def close(self) -> None:
         """End batches, runs, calls and child processes; release files.

@@ -11,6 +11,7 @@ from core.tasks.labels import field_label
 from ui.i18n import _
 
 _LONG_TEXT = 90
+_LONG_ENTRY = 60
 
 
 def answer_form(data: Any, *, key: str) -> Any:
@@ -74,6 +75,8 @@ def _number(text: str) -> int | float | str:
 def _table(label: str, rows: list[Any], key: str) -> list[Any]:
     """Show a list as a table with rows that can be added and removed."""
     objects = bool(rows) and all(isinstance(row, Mapping) for row in rows)
+    if rows and all(isinstance(row, str) for row in rows) and max(map(len, rows)) > _LONG_ENTRY:
+        return _sentences(label, rows, key)
     if any(isinstance(row, list) or (isinstance(row, Mapping) and not objects) for row in rows):
         st.markdown(f"**{label}**")
         st.json(rows)
@@ -83,7 +86,7 @@ def _table(label: str, rows: list[Any], key: str) -> list[Any]:
         st.markdown(_(":gray[none found]"))
         return rows
     frame = pd.DataFrame(rows if objects else {label: rows})
-    columns = {name: st.column_config.Column(label_of(str(name))) for name in frame.columns}
+    columns = {name: _column(str(name), frame[name]) for name in frame.columns}
     edited = st.data_editor(
         frame, key=key, num_rows="dynamic", hide_index=True, column_config=columns, width="stretch"
     )
@@ -91,6 +94,22 @@ def _table(label: str, rows: list[Any], key: str) -> list[Any]:
         return rows
     kept: list[Any] = json.loads(edited.to_json(orient="records"))
     return kept if objects else [row[label] for row in kept if row[label] is not None]
+
+
+def _sentences(label: str, rows: list[str], key: str) -> list[str]:
+    """Show a list of sentences as one text, a line each: a table would cut them off."""
+    text = "\n".join(rows)
+    height = 70 + 24 * sum(1 + len(row) // _LONG_TEXT for row in rows)
+    written = st.text_area(label, text, key=key, height=min(height, 400))
+    return rows if written == text else [line for line in written.splitlines() if line.strip()]
+
+
+def _column(name: str, values: pd.Series) -> Any:
+    """Give words the room and numbers what they need."""
+    numbers = pd.api.types.is_numeric_dtype(values) or values.isna().all()
+    if numbers:
+        return st.column_config.NumberColumn(label_of(name), width="small")
+    return st.column_config.TextColumn(label_of(name), width="medium")
 
 
 def label_of(name: str) -> str:

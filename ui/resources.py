@@ -79,6 +79,7 @@ def _warm_up() -> None:
     try:
         bench = workbench()
         runtime().run(bench.batches.resume_unfinished(), timeout_s=_RESUME_WITHIN_S)
+        runtime().submit(bench.keep_house())
     except VisionError as error:  # the pages say so, too
         log.warning("not_ready", extra={"code": error.code, "detail": str(error)})
     log.debug("warm", extra={"loaded": [m.__name__ for m in (openai, pd, go)]})

@@ -1,5 +1,7 @@
 """The frame around the pages: deep links, language, no traffic to anywhere else."""
 
+import re
+
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -43,3 +45,15 @@ def test_health_answers_from_the_same_process(page: Page, server: Server) -> Non
     assert answer.ok
     assert answer.json()["engine"] == "embedded"
     assert "frame-ancestors" in answer.headers["content-security-policy"]
+
+
+def test_a_language_switch_keeps_the_scenario(page: Page, server: Server) -> None:
+    page.goto(server.url + "/estimate")
+    page.wait_for_selector(IDLE)
+    page.get_by_role("radio", name="Batch").click()
+    expect(page).to_have_url(re.compile("batch"))
+    before = page.url.split("?", 1)[1]
+    page.get_by_text("中文", exact=True).click()
+    expect(page.get_by_role("heading", level=1)).not_to_have_text("Estimate")
+    page.wait_for_selector(IDLE)
+    assert before.split("s=", 1)[1].split("&")[0] in page.url

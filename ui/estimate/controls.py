@@ -70,9 +70,15 @@ def _control_values(scenario: Scenario) -> dict[str, Any]:
 
 
 def open_link() -> None:
-    """Take the scenarios of an address that was opened, shared or gone back to."""
+    """Take the scenarios of an address that was opened, shared or gone back to.
+
+    After a change of language they are taken again: the browser would send the old labels, which
+    are no options any more (ui/choice.py).
+    """
     texts = st.query_params.get_all(LINK)
-    if texts and texts != state().link:
+    is_other_language = state().language != language()
+    state().language = language()
+    if texts and (texts != state().link or is_other_language):
         try:
             first, *others = [scenario_from_text(text) for text in texts]
         except ConfigurationError as error:

@@ -28,6 +28,7 @@ class EstimateState:
 
     beside: list[Scenario] = field(default_factory=list)
     link: list[str] = field(default_factory=list)
+    language: str = ""
 
     def put_beside(self, scenario: Scenario) -> None:
         """Add a scenario once; the oldest makes room."""
