@@ -212,7 +212,7 @@ class VisionClient:
         try:
             course.image = await self._prepare(plan)
             await self._reserve(course)
-            return await self._retry(course)
+            outcome = await self._retry(course)
         except VisionError as error:
             return await self._land(course, course.failure(error))
         except asyncio.CancelledError:
@@ -221,6 +221,9 @@ class VisionClient:
         except BaseException:  # a bug: its money may be gone all the same
             await self._cut_off(course, CallStatus.FAILED, VisionError.code)
             raise
+        if isinstance(outcome, Success):
+            await self._on_disk(self.cache.store, plan.parts, outcome)
+        return outcome
 
     async def _reserve(self, course: Course) -> None:
         """Quote the call and set its money aside; the embedded engine costs nothing."""
@@ -356,13 +359,11 @@ class VisionClient:
             return quote_plan(plan, image.width_px, image.height_px, layer, history)
 
     async def _land(self, course: Course, outcome: Outcome) -> Outcome:
-        """Record the outcome, free what was reserved, and keep a good answer."""
+        """Record the outcome and free what was reserved."""
         course.is_landed = True
         recorded = await self._append(
             course.record(outcome), course.reservation_id, course.plan.terms.keep, outcome
         )
-        if isinstance(outcome, Success):
-            await self._on_disk(self.cache.store, course.plan.parts, outcome)
         return outcome if recorded else replace(outcome, notes=(*outcome.notes, _NOT_RECORDED))
 
     async def _cut_off(self, course: Course, status: CallStatus, code: str) -> None:

@@ -11,6 +11,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final, Protocol, runtime_checkable
 
+from sqlalchemy import Engine as Database
+
 from core.catalog import Catalog, Origin
 from core.catalog.freshness import date_notes
 from core.client import VisionClient
@@ -19,6 +21,7 @@ from core.errors import ModelUnavailableError, VisionError
 from core.images.decoder import Decoder
 from core.phrases import N_, Phrase
 from core.settings import Settings
+from core.store.check import check_store
 from core.tasks import prompt_for, task
 from core.text_tokens import text_tokens
 from core.types import AnalysisRequest, Detail, Failure, ImageSource, Sampling
@@ -75,6 +78,7 @@ async def examine(patient: Patient, today: date) -> AsyncIterator[Check]:
     yield check_configuration(patient.settings)
     yield check_model(patient.settings.model, patient.catalog, today)
     yield await asyncio.to_thread(check_data_directory, patient.settings.tessera_data_dir)
+    yield await asyncio.to_thread(check_records, patient.client.ledger.database)
     yield await asyncio.to_thread(check_tokenizer)
     yield await check_decoder(patient.decoder, patient.catalog, patient.settings.model)
     if isinstance(patient.engine, ListsModels):
@@ -130,6 +134,19 @@ def check_data_directory(folder: Path) -> Check:
         )
         return Check(name, title, CheckState.WARN, said)
     return Check(name, title, CheckState.OK, Phrase("{folder} is ready.", {"folder": str(folder)}))
+
+
+def check_records(database: Database) -> Check:
+    """Say whether the record of calls and batches is whole and adds up."""
+    name, title, started_s = "records", N_("Ledger and batches"), time.monotonic()
+    try:
+        problems = check_store(database)
+    except VisionError as error:
+        return _failed(name, title, error)
+    if problems:
+        return Check(name, title, CheckState.FAIL, problems[0], "SYS001")
+    said = Phrase("Every item of every batch is there, and the money adds up.")
+    return Check(name, title, CheckState.OK, said, latency_s=time.monotonic() - started_s)
 
 
 def check_tokenizer() -> Check:
