@@ -127,7 +127,7 @@ def test_a_finished_batch_shows_its_numbers_and_offers_every_file(open_app, use_
     written = text_of(at)
     assert "Finished" in written
     assert "3 of 3 done" in written
-    assert "Done: 3" in written
+    assert "Answered: 3" in written
     assert "notes.txt" in written
     assert [b.label for b in at.get("download_button")] == ["CSV", "XLSX", "JSONL", "Parquet"]
     assert at.dataframe[0].value["Name"].tolist() == ["0.png", "1.png", "2.png"]
@@ -157,7 +157,7 @@ def test_failures_are_explained_and_tried_again_by_code(open_app, use_upstream):
     server.fault = upstream.fine
     press(at, "batch.retry.CNT004")
     settle(batch_id)
-    assert "Done: 3" in text_of(at.run())
+    assert "Answered: 3" in text_of(at.run())
 
 
 def test_an_unpaid_account_pauses_the_batch_and_says_what_to_do(open_app, use_upstream):

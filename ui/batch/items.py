@@ -13,7 +13,7 @@ from ui.batch.words import item_words
 from ui.i18n import _
 from ui.resources import workbench
 
-_A_PAGE = 25
+_A_PAGE = 50
 _TABLE = "batch.items"
 _SHORT = 160
 
@@ -24,7 +24,7 @@ def show_items(batch_id: BatchId) -> None:
     progress = batches.progress(batch_id)
     if progress is None:
         return
-    st.subheader(_("Pictures"), anchor=False)
+    st.subheader(_("Pictures and answers"), anchor=False)
     wanted, code = _choose_filters(progress)
     pages = max(1, -(-_matching(progress, wanted, code) // _A_PAGE))
     at = 1
@@ -47,21 +47,21 @@ def _choose_filters(progress: BatchProgress) -> tuple[ItemState | None, str | No
     with st.container(horizontal=True, vertical_alignment="bottom"):
         wanted = st.selectbox(
             _("State"),
-            [None, *ItemState],
-            format_func=lambda s: words[s] if s else _("all"),
+            ["", *ItemState],
+            format_func=lambda state: words[ItemState(state)] if state else _("all"),
             key="batch.state",
             width=180,
         )
-        code = None
+        code = ""
         if progress.failures:
             code = st.selectbox(
                 _("Code"),
-                [None, *sorted(progress.failures)],
-                format_func=lambda c: c or _("all"),
+                ["", *sorted(progress.failures)],
+                format_func=lambda code: code or _("all"),
                 key="batch.code",
                 width=180,
             )
-    return wanted, code
+    return ItemState(wanted) if wanted else None, code or None
 
 
 def _matching(progress: BatchProgress, wanted: ItemState | None, code: str | None) -> int:
@@ -84,7 +84,6 @@ def _show_table(items: list[BatchItem]) -> None:
         key=_TABLE,
         on_select=_choose,
         selection_mode="single-row",
-        height="content",
         column_config={
             _("No."): st.column_config.NumberColumn(width=60),
             _("Result"): st.column_config.TextColumn(width="large"),

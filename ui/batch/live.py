@@ -23,6 +23,7 @@ from ui.text import harmless_markdown
 _EVERY = "2s"
 _ITEMS_EVERY = "5s"
 _ACT_WITHIN_S = 60
+_TILE_PX = 132
 
 
 def show_batch(batch_id: str) -> None:
@@ -83,21 +84,22 @@ def _summary(progress: BatchProgress) -> str:
 def _show_numbers(progress: BatchProgress) -> None:
     """Draw the counts and the money; the pace and the outlook only while it runs."""
     counts = [
-        (_("Done"), fmt.count(progress.succeeded)),
+        (_("Answered"), fmt.count(progress.succeeded)),
         (_("From the cache"), fmt.count(progress.cached)),
         (_("Failed"), fmt.count(progress.failed)),
         (_("Working"), fmt.count(progress.running)),
         (_("Waiting"), fmt.count(progress.queued)),
         (_("Cost so far"), fmt.usd(progress.cost_usd)),
     ]
-    with st.container(horizontal=True, gap="small", key="batch-numbers"):
+    with st.container(horizontal=True, gap="xsmall", key="batch-numbers"):
         for name, value in counts:
-            st.metric(name, value, border=True, width=136)
+            st.metric(name, value, border=True, width=_TILE_PX)
     facts = [_money(progress)] if progress.budget_usd is not None else []
     if progress.state is BatchState.RUNNING:
         facts += _outlook(progress)
-    for fact in facts:
-        st.caption(fact)
+    with st.container(gap=None):
+        for fact in facts:
+            st.caption(fact)
 
 
 def _money(progress: BatchProgress) -> str:

@@ -141,13 +141,13 @@ def _choose_limits(question: Question | None, quote: SelectionQuote | None) -> W
         help=_("A hard limit: a call that might pass it is not made, and the batch pauses."),
     )
     items = most.number_input(
-        _("At most this many pictures"),
+        _("Pause after (pictures)"),
         min_value=1,
         value=None,
         step=1,
         key="batch.max_items",
         placeholder=_("all"),
-        help=_("The batch pauses after so many; good for a trial."),
+        help=_("For a trial: the batch pauses when so many were asked about."),
     )
     words = {1: _("1 · can wait"), 3: _("3 · usual"), 5: _("5 · urgent")}
     priority = urgency.selectbox(

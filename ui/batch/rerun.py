@@ -1,4 +1,4 @@
-"""The same question about the same pictures, to another model."""
+"""The same question about the same pictures once more: another model, or another budget."""
 
 from decimal import Decimal
 
@@ -17,18 +17,19 @@ _WITHIN_S = 120
 
 
 def show_rerun(progress: BatchProgress) -> None:
-    """Offer a new batch with another model; it waits for its own start."""
-    bench = workbench()
-    if bench.settings.embedded:
-        return  # there is no other model
-    with st.popover(_("Another model"), icon=":material/model_training:"):
-        st.markdown(_("Ask the same about the same pictures. You see the price before it starts."))
-        names = [card.name for card in bench.catalog.live_cards(today())]
+    """Offer a new batch of the same pictures; it waits for its own start."""
+    with st.popover(_("Run again"), icon=":material/replay:"):
+        st.markdown(
+            _(
+                "Ask the same about the same pictures, with another model or budget. What the "
+                "same model has answered costs nothing. You see the price before it starts."
+            )
+        )
         model = st.selectbox(
             _("Model"),
-            [name for name in names if name != EMBEDDED_MODEL],
+            _models(workbench().batches.question(progress.id).model),
             key="batch.rerun_model",
-            accept_new_options=True,
+            accept_new_options=not workbench().settings.embedded,
         )
         usd = st.number_input(
             _("Budget in USD"),
@@ -38,11 +39,24 @@ def show_rerun(progress: BatchProgress) -> None:
             placeholder=_("no limit"),
         )
         if st.button(_("Make the batch"), key="batch.rerun", disabled=not model):
-            limit = None if usd is None else Decimal(str(usd))
-            try:
-                new = runtime().run(bench.batches.rerun(progress.id, model, limit), _WITHIN_S)
-            except VisionError as error:
-                show_error(error)
-            else:
-                open_batch(new)
-                st.rerun()
+            _make(progress.id, model, None if usd is None else Decimal(str(usd)))
+
+
+def _models(used: str) -> list[str]:
+    """Return what can answer here, first the model that was asked before."""
+    bench = workbench()
+    if bench.settings.embedded:
+        return [EMBEDDED_MODEL]
+    live = [card.name for card in bench.catalog.live_cards(today())]
+    return [used, *(name for name in live if name not in {used, EMBEDDED_MODEL})]
+
+
+def _make(batch_id: str, model: str, budget_usd: Decimal | None) -> None:
+    work = workbench().batches.rerun(batch_id, model, budget_usd)
+    try:
+        new = runtime().run(work, _WITHIN_S)
+    except VisionError as error:
+        show_error(error)
+    else:
+        open_batch(new)
+        st.rerun()
