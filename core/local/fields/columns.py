@@ -29,7 +29,32 @@ class Columns:
         return bool(_NAME.search(self.words))
 
 
+@dataclass(frozen=True, slots=True)
+class LeadingCount:
+    """A number in front of an article's name that may say how many, and the name behind it.
+
+    `is_explicit` means that a sign of multiplication stands between them.
+    """
+
+    count: Decimal
+    name: str
+    is_explicit: bool
+
+
+def leading_count(name: str) -> LeadingCount | None:
+    """Take "2 Flat white" apart; "7UP", "100 PLUS", "12 oz steak" and "4 x 4 tyre" are names."""
+    match = _LEADING.match(name)
+    if match is None or not _NAME.search(match["name"]):
+        return None
+    return LeadingCount(Decimal(match["count"]), match["name"], match["times"] is not None)
+
+
 _NAME: Final = re.compile(r"[^\W\d_]{3}|[\u4e00-\u9fff]{2}")
+_LEADING: Final = re.compile(
+    r"(?P<count>[1-9]\d?)(?:\s?(?P<times>[x×*])\s|\s)\s*"
+    r"(?!(?:[kcm]?[gml]|mm|oz|lbs?|inch|in|pcs?|packs?|ply|[x×*])\b)(?P<name>\D.*)",
+    re.IGNORECASE,
+)
 _NUMBER: Final = re.compile(
     r"(?:RM|Rs\.?|S?[$€£¥￥]|S(?=\d+\.\d\d))?(?P<value>-?\s?(?:\d{1,3}(?:,\d{3}){1,4}\.\d{2}|\d{0,12}[.,]?\d{1,12}))(?P<mark>-|[^\W\d]{1,2}|[*℃≤])?",
     re.IGNORECASE,
@@ -130,6 +155,10 @@ def _with_fitting_count(words: Sequence[str], values: Sequence[Decimal]) -> Colu
             if glued and count == Decimal(glued[0]):
                 name = name.removesuffix(glued[0]).rstrip()
             return Columns(name, count.quantize(Decimal(1)), amount)
+    lead = leading_count(name)
+    prices = [value for value in values[:-1] if value.as_tuple().exponent]
+    if lead and any(abs(lead.count * price - amount) < Decimal("0.006") for price in prices):
+        return Columns(lead.name, lead.count, amount)
     only_one = len(values) == 2 and "." not in str(values[0])
     return Columns(name, values[0] if only_one else None, amount)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Final
 
-from core.local.fields.columns import Columns, columns_of
+from core.local.fields.columns import Columns, columns_of, leading_count
 from core.local.fields.dates import find_dates
 from core.local.fields.money import amounts_in
 from core.local.lines import Row
@@ -52,7 +52,8 @@ def find_items(rows: Sequence[Row]) -> tuple[Item, ...]:
     """Return the articles in order; none where no sum ends the list.
 
     A name may stand in the row with its amount, before it or behind it. Quantities are taken where
-    they are written as such, or where a number times another gives the amount.
+    they are written as such, where a number times another gives the amount, or where every name
+    of the list begins with one.
     """
     table = _Table()
     for row in _item_rows(rows):
@@ -115,7 +116,7 @@ class _Table:
     def finished(self) -> tuple[Item, ...]:
         if self.items and (self.names_follow or columns_of(self.items[-1].row).has_name):
             self._give_words_to_the_last()
-        return tuple(item for item in self.items if item.name)
+        return _with_leading_counts([item for item in self.items if item.name])
 
     def _start_item(self, columns: Columns, row: Row) -> None:
         if not self.items:
@@ -143,3 +144,20 @@ class _Table:
         """Take the amount behind a discount as the line's; a discount alone changes no line."""
         if self.items and not self.waiting and columns.amount is not None and columns.amount > 0:
             self.items[-1] = replace(self.items[-1], amount=columns.amount)
+
+
+def _with_leading_counts(items: Sequence[Item]) -> tuple[Item, ...]:
+    """Move the numbers in front of the names to the quantities, where they can only be that."""
+    leads = [leading_count(item.name) for item in items]
+    agree = len(items) > 1 and all(
+        (lead is None) == (item.quantity is not None)
+        for item, lead in zip(items, leads, strict=True)
+    )
+    counts = [int(lead.count) for lead in leads if lead]
+    is_numbered = counts == list(range(1, len(items) + 1))  # the lines of the list, one after other
+    return tuple(
+        replace(item, name=lead.name, quantity=lead.count)
+        if lead and item.quantity is None and (lead.is_explicit or (agree and not is_numbered))
+        else item
+        for item, lead in zip(items, leads, strict=True)
+    )

@@ -50,6 +50,53 @@ def test_items_are_read_in_the_forms_that_tills_print(text, expected):
 
 
 @pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "Item | Amount\n2 Flat white | 7.60\n1 Tomato soup | 6.20\nTotal | 13.80",
+            [("Flat white", "2", "7.60"), ("Tomato soup", "1", "6.20")],
+        ),
+        (
+            "品名 金额\n2 拿铁咖啡 | 60.00\n2 番茄汤 | 36.00\n合计：96.00",
+            [("拿铁咖啡", "2", "60.00"), ("番茄汤", "2", "36.00")],
+        ),
+        (
+            "Item | Price\n2 Flat white | 3.80 | 7.60\n1 Soup | 6.20\nTotal | 13.80",
+            [("Flat white", "2", "7.60"), ("Soup", "1", "6.20")],
+        ),
+        (
+            "Item | Amount\n2 x Flat white | 7.60\nSoup | 6.20\nTotal | 13.80",
+            [("Flat white", "2", "7.60"), ("Soup", None, "6.20")],
+        ),
+    ],
+)
+def test_a_number_before_the_name_is_the_quantity_where_all_agree_or_it_is_confirmed(
+    text, expected
+):
+    assert table(text) == expected
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["7UP can", "3M tape"],
+        ["100 PLUS", "100 PLUS lime"],
+        ["2 Flat white", "Tomato soup"],
+        ["5 Star bar"],
+        ["1 Flat white", "2 Tomato soup", "3 Lemon tart"],
+        ["12 oz steak", "2 kg potatoes"],
+        ["4 x 4 tyre", "2 x 4 timber"],
+    ],
+)
+def test_a_number_that_may_belong_to_the_name_stays_there(names):
+    lines = "\n".join(f"{name} | 2.00" for name in names)
+
+    assert table(f"Item | Amount\n{lines}\nTotal | 9.00") == [
+        (name, None, "2.00") for name in names
+    ]
+
+
+@pytest.mark.parametrize(
     "text", ["Dear Sir\nthe rent of 12.50 is due", "合同金额：人民币31676.53元", ""]
 )
 def test_a_page_without_a_list_has_no_items(text):
