@@ -177,7 +177,7 @@ def question_of(arguments: Namespace, model: str, language: Language) -> Questio
     """Return the question that the arguments ask.
 
     Raises:
-        ConfigurationError: For a custom task without a prompt.
+        InputNotUsableError: For a custom task without a prompt.
     """
     question = Question(
         task=arguments.task,
@@ -196,7 +196,7 @@ def asked_about(source: ImageSource, question: Question, overrides: ItemOverride
     """Return the request about one picture.
 
     Raises:
-        ConfigurationError: If a manifest names a task that does not exist or cannot be asked.
+        InputNotUsableError: If a manifest names a task that does not exist or cannot be asked.
     """
     own_prompt = overrides.prompt or (None if overrides.task else question.prompt)
     usual = "custom" if own_prompt else "describe"

@@ -22,7 +22,7 @@ from core.cli_output import (
     usd,
 )
 from core.cli_progress import interrupts, progress_bar
-from core.errors import ConfigurationError
+from core.errors import InputNotUsableError
 from core.export import explain, money
 from core.i18n import Language
 from core.images.intake import Intake, IntakeItem
@@ -86,7 +86,7 @@ class _Command:
         given, console = self._arguments, self._console
         lane = _LANES[given.lane]
         if lane is not Lane.REALTIME:
-            raise ConfigurationError(
+            raise InputNotUsableError(
                 Phrase("The lane {lane} does not work yet. Use realtime.", {"lane": given.lane})
             )
         out = _export_kind(given.out) if given.out else None
@@ -202,7 +202,7 @@ class _Command:
     def _known(self, batch_id: str) -> BatchProgress:
         progress = self._batches.progress(batch_id)
         if progress is None:
-            raise ConfigurationError(Phrase("There is no batch {id}.", {"id": batch_id}))
+            raise InputNotUsableError(Phrase("There is no batch {id}.", {"id": batch_id}))
         return progress
 
     def _write(self, batch_id: str, kind: ExportFormat, path: Path) -> None:
@@ -215,7 +215,7 @@ class _Command:
         except OSError as error:
             draft.unlink(missing_ok=True)
             values = {"file": str(path), "problem": error.strerror or str(error)}
-            raise ConfigurationError(
+            raise InputNotUsableError(
                 Phrase("{file} cannot be written: {problem}.", values)
             ) from error
 
@@ -377,7 +377,7 @@ def _export_kind(name: str) -> ExportFormat:
         return ExportFormat(suffix)
     except ValueError:
         known = ", ".join(f".{each}" for each in ExportFormat)
-        raise ConfigurationError(
+        raise InputNotUsableError(
             Phrase("{file} does not end in one of {known}.", {"file": name, "known": known})
         ) from None
 

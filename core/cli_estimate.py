@@ -11,7 +11,7 @@ from typing import Any
 from core.catalog import Catalog, ModelCard, Origin
 from core.catalog.freshness import date_notes
 from core.cli_output import EXIT_OK, EXIT_SOME_FAILED, Console, table, usd
-from core.errors import ConfigurationError, ImageError
+from core.errors import ImageError, InputNotUsableError
 from core.export import explain, money
 from core.i18n import Language
 from core.images.decoder import Decoder
@@ -98,7 +98,7 @@ async def estimate(
     """Print a row for each model and picture, and return the exit code.
 
     Raises:
-        ConfigurationError: For a model, detail or size that cannot be priced.
+        InputNotUsableError: For a model, detail or size that cannot be priced.
     """
     wish = wish_of(arguments)
     cards = [_known_card(catalog, name) for name in arguments.model or [default_model]]
@@ -112,7 +112,7 @@ async def estimate(
         else:
             subjects.append(found)
     if not (subjects or refused):
-        raise ConfigurationError(Phrase("Give --size WIDTHxHEIGHT or pictures."))
+        raise InputNotUsableError(Phrase("Give --size WIDTHxHEIGHT or pictures."))
     rows = []
     for card in cards:
         tokens, token_notes = _prompt_tokens(card.name, wish, language)
@@ -151,7 +151,7 @@ def size_of(text: str) -> Size:
 def _known_card(catalog: Catalog, name: str) -> ModelCard:
     card = catalog.card(name)
     if card.origin is Origin.UNKNOWN:
-        raise ConfigurationError(
+        raise InputNotUsableError(
             Phrase(
                 "{model} is not in the catalogue, so its price is unknown. Known are: {known}.",
                 {"model": name, "known": ", ".join(catalog.names())},
@@ -162,7 +162,7 @@ def _known_card(catalog: Catalog, name: str) -> ModelCard:
 
 def _require_detail(card: ModelCard, detail: Detail) -> None:
     if detail not in card.details:
-        raise ConfigurationError(
+        raise InputNotUsableError(
             Phrase(
                 "{model} does not take the detail {detail}. It takes: {known}.",
                 {"model": card.name, "detail": detail.value, "known": ", ".join(card.details)},
@@ -203,7 +203,7 @@ def _quote(card: ModelCard, size: Size, wish: Wish, prompt_tokens: int) -> Quote
             expected_output_tokens=wish.output_tokens,
         )
     except ImageTokensError as error:
-        raise ConfigurationError(error.phrase) from error
+        raise InputNotUsableError(error.phrase) from error
 
 
 def _prompt_tokens(model: str, wish: Wish, language: Language) -> tuple[int, tuple[Phrase, ...]]:

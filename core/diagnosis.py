@@ -275,6 +275,13 @@ _ALL = (
         N_("Correct the setting that the message names, then restart Tessera."),
     ),
     Diagnosis(
+        "CFG002",
+        Severity.MEDIUM,
+        N_("What was entered cannot be used."),
+        N_("Something is missing or malformed, or it names what does not exist."),
+        N_("Correct what the message names, then try again."),
+    ),
+    Diagnosis(
         "SYS000",
         Severity.HIGH,
         N_("Tessera made a mistake."),

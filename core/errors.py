@@ -2,6 +2,7 @@
 
 VisionError                     catch this at an edge: a page, a route, a batch item
   ConfigurationError            CFG001  fix the settings
+    InputNotUsableError         CFG002  what a person entered cannot be used
   ImageError                    IMG0xx  the picture cannot be used; `reason` says why
   EngineError                           the call to the model went wrong
     TimeoutExceededError        NET001  nothing came back in time
@@ -64,6 +65,12 @@ class ConfigurationError(VisionError):
     """A setting is missing, malformed or unsafe."""
 
     code = "CFG001"
+
+
+class InputNotUsableError(ConfigurationError):
+    """What a person entered (a prompt, schema, manifest, option) is missing or cannot be used."""
+
+    code = "CFG002"
 
 
 class ImageRefusal(StrEnum):

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import TypeVar
 from urllib.parse import quote, unquote
 
-from core.errors import ConfigurationError
+from core.errors import InputNotUsableError
 from core.phrases import N_, Phrase
 from core.quote import Lane
 from core.tokens import Size
@@ -89,14 +89,14 @@ def checked(scenario: Scenario) -> Scenario:
     """Return the scenario if every part of it is possible.
 
     Raises:
-        ConfigurationError: Naming the part.
+        InputNotUsableError: Naming the part.
     """
     for field, bounds in _NUMBERS.items():
         value = getattr(scenario, field)
         if not bounds.least <= value <= bounds.most:
             raise _bad(f"{bounds.label}: {value}")
     if not scenario.sizes or len(scenario.sizes) > MOST_SIZES:
-        raise ConfigurationError(
+        raise InputNotUsableError(
             Phrase(
                 "A scenario takes 1 to {most} different sizes, not {count}.",
                 {"most": MOST_SIZES, "count": len(scenario.sizes)},
@@ -115,7 +115,7 @@ def sizes_from_text(text: str) -> tuple[SizeShare, ...]:
     """Read "1024x768" or a mix such as "1024x768*3, 800x600" (three of one for each of the other).
 
     Raises:
-        ConfigurationError: Naming the part that is not a size.
+        InputNotUsableError: Naming the part that is not a size.
     """
     shares = []
     for part in filter(None, (part.strip() for part in text.split(","))):
@@ -167,7 +167,7 @@ def scenario_from_text(text: str) -> Scenario:
     """Read a scenario back.
 
     Raises:
-        ConfigurationError: Naming what cannot be read in it.
+        InputNotUsableError: Naming what cannot be read in it.
     """
     parts = [unquote(part) for part in text.split(_SEPARATOR)]
     expected = len(_NUMBERS) + 5
@@ -206,8 +206,8 @@ def _whole(text: str) -> int:
     return int(text)
 
 
-def _bad(part: str) -> ConfigurationError:
-    return ConfigurationError(
+def _bad(part: str) -> InputNotUsableError:
+    return InputNotUsableError(
         Phrase("This scenario cannot be read: {part} is not usable.", {"part": f"'{part}'"})
     )
 

@@ -32,7 +32,7 @@ def accepted_item(
     """Return the item for a picture; a manifest's line may ask something of its own about it.
 
     Raises:
-        ConfigurationError: If the line names a task that does not exist or cannot be asked.
+        InputNotUsableError: If the line names a task that does not exist or cannot be asked.
     """
     own = question_for(question, overrides, language)
     chosen = overrides.priority or priority
@@ -77,7 +77,7 @@ def question_for(question: Question, overrides: ItemOverrides, language: Languag
     """Return the question with what a manifest says about one item.
 
     Raises:
-        ConfigurationError: If it names a task that does not exist or cannot be asked.
+        InputNotUsableError: If it names a task that does not exist or cannot be asked.
     """
     own = question
     if overrides.task:

@@ -31,7 +31,7 @@ from core.batch.types import (
 )
 from core.blobs import BlobStore
 from core.client import VisionClient
-from core.errors import ConfigurationError, ImageError
+from core.errors import ConfigurationError, ImageError, InputNotUsableError
 from core.i18n import SOURCE_LANGUAGE, Language
 from core.images.decoder import Decoder
 from core.images.intake import Accepted, IntakeItem, Refused, Skipped
@@ -96,7 +96,7 @@ class Batches:
             language: Of the prompts that a manifest's tasks bring.
 
         Raises:
-            ConfigurationError: If a limit or the lane makes no sense.
+            InputNotUsableError: If a limit or the lane makes no sense.
             StorageError: If the disk does not take it; the batch is cancelled then.
         """
         _check(budget_usd, max_items, priority, lane)
@@ -113,7 +113,7 @@ class Batches:
         """Return what the items that are queued will cost, the answered and identical ones free.
 
         Raises:
-            ConfigurationError: If there is no such batch.
+            InputNotUsableError: If there is no such batch.
         """
         self._known(batch_id)
         return await asyncio.to_thread(self._quote_now, batch_id)
@@ -122,11 +122,11 @@ class Batches:
         """Begin or go on; False if another living process works on it already.
 
         Raises:
-            ConfigurationError: If there is no such batch, or it cannot be started.
+            InputNotUsableError: If there is no such batch, or it cannot be started.
         """
         progress = self._known(batch_id)
         if not progress.is_intake_complete or progress.state is BatchState.CANCELLED:
-            raise ConfigurationError(
+            raise InputNotUsableError(
                 Phrase("This batch cannot be started: it is {state}.", {"state": progress.state})
             )
         await self._client.writer.run(partial(self._store.begin, batch_id=batch_id))
@@ -153,11 +153,13 @@ class Batches:
         """Try failed items again, all or those with one code; return how many there are.
 
         Raises:
-            ConfigurationError: If there is no such batch, or it was cancelled.
+            InputNotUsableError: If there is no such batch, or it was cancelled.
         """
         progress = self._known(batch_id)
         if progress.state is BatchState.CANCELLED:
-            raise ConfigurationError(Phrase("A cancelled batch is not tried again. Run a new one."))
+            raise InputNotUsableError(
+                Phrase("A cancelled batch is not tried again. Run a new one.")
+            )
         count = await self._client.writer.run(
             partial(self._store.try_again, batch_id=batch_id, code=code)
         )
@@ -171,7 +173,7 @@ class Batches:
         """Ask the same about the same pictures with another model: a new batch, not started.
 
         Raises:
-            ConfigurationError: If there is no such batch, or the budget makes no sense.
+            InputNotUsableError: If there is no such batch, or the budget makes no sense.
         """
         old = self._known(batch_id)
         _check(budget_usd, old.max_items, old.priority, old.lane)
@@ -260,7 +262,7 @@ class Batches:
         """Yield a file with every item that has come to its end, piece by piece.
 
         Raises:
-            ConfigurationError: If there is no such batch.
+            InputNotUsableError: If there is no such batch.
         """
         self._known(batch_id)
         return export_items(partial(self._store.every, batch_id), kind)
@@ -274,7 +276,7 @@ class Batches:
     def _known(self, batch_id: BatchId) -> BatchProgress:
         progress = self._figures.progress(batch_id)
         if progress is None:
-            raise ConfigurationError(Phrase("There is no batch {id}.", {"id": batch_id}))
+            raise InputNotUsableError(Phrase("There is no batch {id}.", {"id": batch_id}))
         return progress
 
     async def _add(self, new: NewBatch) -> None:
@@ -356,15 +358,15 @@ class Batches:
 
 def _check(budget_usd: Decimal | None, max_items: int | None, priority: int, lane: Lane) -> None:
     if lane is not Lane.REALTIME:
-        raise ConfigurationError(
+        raise InputNotUsableError(
             Phrase("Only the realtime lane works so far; the lane {lane} does not.", {"lane": lane})
         )
     if budget_usd is not None and not (budget_usd.is_finite() and budget_usd >= 0):
-        raise ConfigurationError(Phrase("A budget is an amount in USD, 0 or more."))
+        raise InputNotUsableError(Phrase("A budget is an amount in USD, 0 or more."))
     if max_items is not None and max_items < 1:
-        raise ConfigurationError(Phrase("The limit on items is 1 or more."))
+        raise InputNotUsableError(Phrase("The limit on items is 1 or more."))
     if priority not in PRIORITIES:
-        raise ConfigurationError(Phrase("A priority is 1 (can wait) to 5 (urgent)."))
+        raise InputNotUsableError(Phrase("A priority is 1 (can wait) to 5 (urgent)."))
 
 
 async def _as_stream(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from io import StringIO
 from typing import Any
 
-from core.errors import ConfigurationError
+from core.errors import InputNotUsableError
 from core.phrases import Phrase
 from core.types import Detail
 
@@ -33,7 +33,7 @@ class ManifestRow:
     """One line: where the picture is, or what is wrong with the line. Lines count from 1."""
 
     line: int
-    content: "ManifestItem | ConfigurationError"
+    content: "ManifestItem | InputNotUsableError"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +52,17 @@ def read_manifest(data: bytes, suffix: str) -> Iterator[ManifestRow]:
         suffix: ".csv" (with a header line) or ".jsonl" (an object on each line).
 
     Raises:
-        ConfigurationError: If the file as a whole cannot be read.
+        InputNotUsableError: If the file as a whole cannot be read.
     """
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise ConfigurationError(Phrase("The manifest is not UTF-8 text.")) from error
+        raise InputNotUsableError(Phrase("The manifest is not UTF-8 text.")) from error
     lines = _csv_lines(text) if suffix == ".csv" else _json_lines(text)
     for line, values in lines:
         try:
             yield ManifestRow(line, _item(line, values))
-        except ConfigurationError as error:
+        except InputNotUsableError as error:
             yield ManifestRow(line, error)
 
 
@@ -70,11 +70,11 @@ def _csv_lines(text: str) -> Iterator[tuple[int, Any]]:
     reader = csv.DictReader(StringIO(text, newline=""), strict=True)
     try:
         if "source" not in (reader.fieldnames or ()):
-            raise ConfigurationError(Phrase("The manifest has no column named source."))
+            raise InputNotUsableError(Phrase("The manifest has no column named source."))
         for row in reader:
             yield reader.line_num, row
     except csv.Error as error:
-        raise ConfigurationError(
+        raise InputNotUsableError(
             Phrase("Line {line} of the manifest is not valid CSV.", {"line": reader.line_num})
         ) from error
 
@@ -91,7 +91,7 @@ def _json_lines(text: str) -> Iterator[tuple[int, Any]]:
 
 def _item(line: int, values: Any) -> ManifestItem:
     if not isinstance(values, Mapping):
-        raise ConfigurationError(
+        raise InputNotUsableError(
             Phrase("Line {line} of the manifest is not a JSON object.", {"line": line})
         )
     source = _text(values, "source")
@@ -134,8 +134,8 @@ def _number(line: int, values: Mapping[str, Any], column: str, allowed: range) -
     return int(text)
 
 
-def _unusable(line: int, column: str, expected: str) -> ConfigurationError:
-    return ConfigurationError(
+def _unusable(line: int, column: str, expected: str) -> InputNotUsableError:
+    return InputNotUsableError(
         Phrase(
             "Line {line} of the manifest: {column} must be {expected}.",
             {"line": line, "column": column, "expected": expected},

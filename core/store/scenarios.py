@@ -4,7 +4,7 @@ import json
 import threading
 from pathlib import Path
 
-from core.errors import ConfigurationError, StorageError
+from core.errors import ConfigurationError, InputNotUsableError, StorageError
 from core.phrases import Phrase
 from core.scenarios import Scenario, checked, scenario_from_text, scenario_to_text
 
@@ -45,11 +45,11 @@ class SavedScenarios:
         """
         named = checked(scenario)
         if not named.name:
-            raise ConfigurationError(Phrase("Give the scenario a name."))
+            raise InputNotUsableError(Phrase("Give the scenario a name."))
         with _lock:
             others = [each for each in self.all() if each.name != named.name]
             if len(others) >= MOST_SAVED:
-                raise ConfigurationError(
+                raise InputNotUsableError(
                     Phrase("{most} scenarios are saved; delete one first.", {"most": MOST_SAVED})
                 )
             self._write([*others, named])

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from core.errors import ConfigurationError
+from core.errors import InputNotUsableError
 from core.i18n import SOURCE_LANGUAGE, Language
 from core.phrases import N_, Phrase
 from core.tasks import prompts, schemas
@@ -127,11 +127,11 @@ def task(name: str) -> Task:
     """Return the task called `name`.
 
     Raises:
-        ConfigurationError: Naming the tasks that exist.
+        InputNotUsableError: Naming the tasks that exist.
     """
     if found := TASKS.get(name):
         return found
-    raise ConfigurationError(
+    raise InputNotUsableError(
         Phrase(
             "There is no task called {name}. The tasks are {known}.",
             {"name": name, "known": ", ".join(TASKS)},
@@ -145,9 +145,9 @@ def prompt_for(
     """Return what to send for a task; the person's own prompt, where given, replaces the task's.
 
     Raises:
-        ConfigurationError: The task has no prompt of its own and the person wrote none.
+        InputNotUsableError: The task has no prompt of its own and the person wrote none.
     """
     text = (custom_prompt or "").strip() or chosen.prompts.get(language)
     if not text:
-        raise ConfigurationError(Phrase("Write what you want to know about the picture."))
+        raise InputNotUsableError(Phrase("Write what you want to know about the picture."))
     return TaskPrompt(prompts.SYSTEM[language], text)

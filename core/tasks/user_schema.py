@@ -11,7 +11,7 @@ from typing import Any, Final
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError
 
-from core.errors import ConfigurationError
+from core.errors import InputNotUsableError
 from core.phrases import Phrase
 from core.types import AnswerSchema
 
@@ -37,13 +37,13 @@ def parse_user_schema(text: str) -> AnswerSchema:
     further properties are allowed. The schema's `title` names it.
 
     Raises:
-        ConfigurationError: Saying where the schema cannot be used and why.
+        InputNotUsableError: Saying where the schema cannot be used and why.
     """
     schema = _parse(text)
     try:
         Draft202012Validator.check_schema(schema)
     except SchemaError as error:
-        raise ConfigurationError(
+        raise InputNotUsableError(
             Phrase(
                 "This is not a valid JSON Schema at {path}: {problem}",
                 {"path": error.json_path, "problem": error.message[:200]},
@@ -55,13 +55,13 @@ def parse_user_schema(text: str) -> AnswerSchema:
 
 def _parse(text: str) -> _Schema:
     if len(text) > MAX_CHARACTERS:
-        raise ConfigurationError(
+        raise InputNotUsableError(
             Phrase("The schema is longer than {limit} characters.", {"limit": MAX_CHARACTERS})
         )
     try:
         schema = json.loads(text)
     except json.JSONDecodeError as error:
-        raise ConfigurationError(
+        raise InputNotUsableError(
             Phrase(
                 "The schema is not JSON. Line {line}, column {column}: {problem}.",
                 {"line": error.lineno, "column": error.colno, "problem": error.msg},
@@ -70,7 +70,7 @@ def _parse(text: str) -> _Schema:
     except RecursionError:
         raise _too_deep("$") from None
     if not isinstance(schema, dict) or schema.get("type") != "object" or "anyOf" in schema:
-        raise ConfigurationError(
+        raise InputNotUsableError(
             Phrase(
                 "The schema must describe an object: {example} at its root.",
                 {"example": '{"type": "object", "properties": {...}}'},
@@ -116,7 +116,7 @@ class _Closing:
         if "$ref" in schema:
             return self._follow(schema, path, depth, trail)
         if refused := sorted(_REFUSED & schema.keys()):
-            raise ConfigurationError(
+            raise InputNotUsableError(
                 Phrase(
                     "Structured answers do not support {word} (at {path} of the schema).",
                     {"word": refused[0], "path": path},
@@ -129,7 +129,7 @@ class _Closing:
     def _count(self, path: str, depth: int, trail: tuple[str, ...]) -> None:
         self._parts += 1
         if self._parts > MAX_PARTS:
-            raise ConfigurationError(
+            raise InputNotUsableError(
                 Phrase("The schema has more than {limit} parts.", {"limit": MAX_PARTS})
             )
         if depth > MAX_DEPTH or len(trail) > MAX_DEPTH:
@@ -160,7 +160,7 @@ class _Closing:
     def _follow(self, schema: _Schema, path: str, depth: int, trail: tuple[str, ...]) -> _Schema:
         match = _LOCAL_REFERENCE.match(schema["$ref"])
         if match is None or match[1] not in self._definitions:
-            raise ConfigurationError(
+            raise InputNotUsableError(
                 Phrase(
                     "At {path} the schema refers to {reference}. Only #/$defs/NAME inside the "
                     "same schema is followed.",
@@ -168,7 +168,7 @@ class _Closing:
                 )
             )
         if match[1] in trail:
-            raise ConfigurationError(
+            raise InputNotUsableError(
                 Phrase("The definition {name} contains itself.", {"name": match[1]})
             )
         return self.close(self._definitions[match[1]], path, depth, (*trail, match[1]))
@@ -176,11 +176,11 @@ class _Closing:
 
 def _refuse_open_object(schema: _Schema, path: str) -> None:
     if not schema.get("properties"):
-        raise ConfigurationError(
+        raise InputNotUsableError(
             Phrase("The object at {path} of the schema must name its properties.", {"path": path})
         )
     if schema.get("additionalProperties", False) is not False:
-        raise ConfigurationError(
+        raise InputNotUsableError(
             Phrase(
                 "The object at {path} of the schema must have additionalProperties false.",
                 {"path": path},
@@ -208,12 +208,12 @@ def _or_null(schema: _Schema) -> _Schema:
     return wider
 
 
-def _without_type(path: str) -> ConfigurationError:
-    return ConfigurationError(Phrase("The schema must say which type {path} has.", {"path": path}))
+def _without_type(path: str) -> InputNotUsableError:
+    return InputNotUsableError(Phrase("The schema must say which type {path} has.", {"path": path}))
 
 
-def _too_deep(path: str) -> ConfigurationError:
-    return ConfigurationError(
+def _too_deep(path: str) -> InputNotUsableError:
+    return InputNotUsableError(
         Phrase(
             "The schema is nested more than {limit} deep at {path}.",
             {"limit": MAX_DEPTH, "path": path},

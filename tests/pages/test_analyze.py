@@ -171,7 +171,8 @@ def test_a_bad_schema_is_explained(open_app):
     at.selectbox(key="analyze.task.en").set_value("custom").run()
     at.text_area(key="analyze.own_prompt").set_value("What is it?").run()
     at.text_area(key="analyze.own_schema").set_value("{not json").run()
-    assert "CFG001" in text_of(at)
+    assert "CFG002" in text_of(at)
+    assert "What was entered cannot be used" in text_of(at)
     assert at.button(key="analyze.go").disabled
 
 

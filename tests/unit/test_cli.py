@@ -193,7 +193,7 @@ def test_estimate_for_people_is_a_table(offline, run):
 def test_estimate_names_what_is_known(offline, run, arguments, words):
     code, document, err = run("estimate", "--size", "64x64", *arguments, "--json")
     assert code == 2
-    assert document["error"]["code"] == "CFG001"
+    assert document["error"]["code"] == "CFG002"
     assert re.search(words, document["error"]["message"])
     assert document["error"]["message"] in err
 
@@ -271,6 +271,8 @@ def test_a_custom_task_needs_a_prompt(server, run):
     code, document, _ = run("analyze", picture(), "--task", "custom", "--json")
     assert code == 2
     assert "Write what you want to know" in document["error"]["message"]
+    assert document["error"]["code"] == "CFG002"
+    assert "restart" not in document["error"]["hint"]
 
 
 def test_a_second_run_is_answered_from_the_cache_unless_told_otherwise(server, run):
@@ -317,7 +319,7 @@ def test_a_manifest_may_ask_each_picture_something_else(server, run, tmp_path):
     assert [item["id"] for item in document["items"]] == ["L", "R", "X"]
     assert document["items"][0]["text"] == "Seen: Is it dawn?"
     assert document["items"][1]["data"] == RECEIPT
-    assert document["items"][2]["error"]["code"] == "CFG001"
+    assert document["items"][2]["error"]["code"] == "CFG002"
     assert 900 in [body["max_completion_tokens"] for body in server.bodies]
 
 

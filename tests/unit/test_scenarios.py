@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from core.errors import ConfigurationError
+from core.errors import InputNotUsableError
 from core.guide_estimate import guide_estimate
 from core.quote import Lane
 from core.scenarios import (
@@ -50,14 +50,14 @@ def test_sizes_are_read(text, expected):
     ["", ",", "1024", "1024*768", "0x5", "65536x1", "1e3x5", "-1x5", "5x5*0", "5x5 6x6", "=1+1"],
 )
 def test_what_is_no_size_is_refused(text):
-    with pytest.raises(ConfigurationError):
+    with pytest.raises(InputNotUsableError):
         sizes_from_text(text)
 
 
 def test_too_many_sizes_are_refused_and_not_cut():
     fits = ", ".join(f"{n}x10" for n in range(1, MOST_SIZES + 1))
     assert len(sizes_from_text(fits)) == MOST_SIZES
-    with pytest.raises(ConfigurationError, match="101"):
+    with pytest.raises(InputNotUsableError, match="101"):
         sizes_from_text(fits + ", 7000x7000")
 
 
@@ -111,7 +111,7 @@ def test_the_form_of_a_link_stays_as_it_is():
     ],
 )
 def test_a_broken_link_is_refused_with_a_reason(change, to):
-    with pytest.raises(ConfigurationError):
+    with pytest.raises(InputNotUsableError):
         scenario_from_text(DEFAULT_TEXT.replace(change, to, 1))
 
 

@@ -6,7 +6,7 @@ import re
 import pytest
 from jsonschema import Draft202012Validator
 
-from core.errors import ConfigurationError
+from core.errors import InputNotUsableError
 from core.i18n import LANGUAGES
 from core.tasks import TASKS, field_label, parse_user_schema, prompt_for, task
 from core.tasks.labels import FIELD_LABELS
@@ -44,7 +44,7 @@ def test_the_tasks_are_those_that_were_promised():
 
 
 def test_an_unknown_task_names_the_known_ones():
-    with pytest.raises(ConfigurationError, match=r"no task called recipe.*describe.*custom"):
+    with pytest.raises(InputNotUsableError, match=r"no task called recipe.*describe.*custom"):
         task("recipe")
 
 
@@ -122,7 +122,7 @@ def test_a_persons_prompt_replaces_the_presets():
 
 @pytest.mark.parametrize("written", [None, "", "  \n"])
 def test_the_custom_task_needs_a_prompt(written):
-    with pytest.raises(ConfigurationError, match="Write what you want to know"):
+    with pytest.raises(InputNotUsableError, match="Write what you want to know"):
         prompt_for(task("custom"), "en", written)
 
 
@@ -212,7 +212,7 @@ def nested(depth):
 )
 def test_an_unusable_schema_says_where_and_why(schema, problem):
     text = schema if isinstance(schema, str) else json.dumps(schema)
-    with pytest.raises(ConfigurationError, match=problem):
+    with pytest.raises(InputNotUsableError, match=problem):
         parse_user_schema(text)
 
 
@@ -225,5 +225,5 @@ def test_references_cannot_multiply_without_end():
         "d8": {"type": "string"}
     }
     schema = with_property({"$ref": "#/$defs/d0"}, **{"$defs": definitions})
-    with pytest.raises(ConfigurationError, match="more than 1000 parts"):
+    with pytest.raises(InputNotUsableError, match="more than 1000 parts"):
         parse_user_schema(json.dumps(schema))

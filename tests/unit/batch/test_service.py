@@ -102,7 +102,7 @@ async def test_what_a_picture_cannot_be_asked_is_an_item_that_failed(tmp_path):
         progress = bench.batches.progress(batch_id)
         left_out = bench.batches.left_out(batch_id)
 
-    assert progress.failures == {"IMG004": 1, "CFG001": 1}
+    assert progress.failures == {"IMG004": 1, "CFG002": 1}
     assert (progress.total, progress.succeeded, progress.state) == (3, 1, BatchState.FAILED)
     assert [each.name for each in left_out] == ["notes.txt"]
 

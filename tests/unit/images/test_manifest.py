@@ -1,6 +1,6 @@
 import pytest
 
-from core.errors import ConfigurationError
+from core.errors import InputNotUsableError
 from core.images.manifest import ItemOverrides, ManifestItem, read_manifest
 from core.types import Detail
 
@@ -47,7 +47,7 @@ def test_only_the_source_is_needed():
 )
 def test_a_bad_line_names_itself_and_spares_the_others(line, word):
     bad, good = read_manifest(f'{line}\n{{"source": "b.png"}}'.encode(), ".jsonl")
-    assert isinstance(bad.content, ConfigurationError)
+    assert isinstance(bad.content, InputNotUsableError)
     assert "Line 1 " in str(bad.content)
     assert word in str(bad.content)
     assert good.content == ManifestItem("b.png", ItemOverrides())
@@ -63,5 +63,5 @@ def test_a_bad_line_names_itself_and_spares_the_others(line, word):
     ],
 )
 def test_an_unreadable_manifest_is_refused_as_a_whole(data, word):
-    with pytest.raises(ConfigurationError, match=word):
+    with pytest.raises(InputNotUsableError, match=word):
         list(read_manifest(data, ".csv"))
