@@ -29,7 +29,7 @@ with st.container(horizontal=True):
         label, type="primary", key="analyze.go", disabled=not priced, icon=":material/play_arrow:"
     ):
         run_id = runtime().run(workbench().runs.start(wanted(tray, priced), question), timeout_s=30)
-        st.query_params[RUN_PARAMETER] = state().run_id = run_id
+        st.query_params[RUN_PARAMETER] = state().run_id = state().new_run = run_id
     if tray and st.button(_("Clear"), key="analyze.clear", type="tertiary"):
         state().tray.clear()
         st.rerun()

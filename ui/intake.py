@@ -16,7 +16,7 @@ from ui.i18n import _, say
 from ui.question import TASK
 from ui.resources import runtime, workbench
 from ui.state import state
-from ui.text import harmless_markdown
+from ui.text import harmless_markdown, literal
 from ui.widgets import Tile, gallery, image_url, intake
 
 _READ_WITHIN_S = 900
@@ -50,7 +50,7 @@ def show_tray() -> list[TrayItem]:
         with st.container(
             horizontal=True, vertical_alignment="center", key=f"refused-{refused.id}"
         ):
-            name = harmless_markdown(refused.name)
+            name = literal(refused.name)
             code = f" · {refused.code}" if refused.code else ""
             st.caption(f":material/block: **{name}**{code} · {harmless_markdown(say(refused.why))}")
     if here.unusable and st.button(_("Dismiss"), key="analyze.dismiss", type="tertiary"):

@@ -14,7 +14,7 @@ from core.tray import TrayItem
 from ui import format as fmt
 from ui.i18n import _, say
 from ui.resources import workbench
-from ui.text import harmless_markdown
+from ui.text import literal
 
 _SIZE_NOTES = {messages.RESIZED.template, messages.DRAWN.template}
 """Said of the preview; the size for the chosen model is said here."""
@@ -83,7 +83,7 @@ def _show_reasons(items: Sequence[TrayItem], quotes: Sequence[Quote | None]) -> 
         with st.expander(_("What is done to the pictures")):
             for name, lines in told:
                 if lines:
-                    st.caption(f"**{harmless_markdown(name)}** · {' '.join(lines)}")
+                    st.caption(f"**{literal(name)}** · {' '.join(lines)}")
 
 
 def _reasons(item: TrayItem, quote: Quote | None) -> list[str]:

@@ -14,7 +14,7 @@ from ui.diagnosis_box import show_failure
 from ui.downloads import show_downloads
 from ui.i18n import _, say
 from ui.resources import runtime, workbench
-from ui.text import harmless_markdown
+from ui.text import harmless_markdown, literal
 from ui.widgets import zoomable
 
 _QUICK_S = 10
@@ -39,7 +39,7 @@ def show_result(run_id: str, item: RunItem) -> None:
 
 def _show_picture(item: RunItem, key: str) -> None:
     if item.sent is None:
-        st.caption(harmless_markdown(item.source.name))
+        st.caption(literal(item.source.name))
         return
     size = fmt.size(item.sent.width_px, item.sent.height_px)
     caption = _("Exactly what was sent: {size}").format(size=size)

@@ -12,8 +12,8 @@ from ui.i18n import _
 from ui.resources import runtime, workbench
 from ui.result_card import show_result
 from ui.state import state
-from ui.text import harmless_markdown
-from ui.widgets import Tile, gallery, image_url
+from ui.text import literal
+from ui.widgets import Tile, bring_into_view, gallery, image_url
 
 RUN_PARAMETER = "run"
 _LIVE_EVERY = "0.7s"
@@ -32,6 +32,7 @@ def show_results() -> None:
     st.query_params[RUN_PARAMETER] = state().run_id = run_id
     active = any(not item.state.is_final for item in items)
     st.divider()
+    bring_into_view(state().new_run)
     st.fragment(_draw, run_every=_LIVE_EVERY if active else None)(run_id, active)
 
 
@@ -43,7 +44,7 @@ def _draw(run_id: str, was_active: bool) -> None:
     _show_summary(run_id, items, active)
     chosen = _choose(run_id, items) if len(items) > 1 else items[0]
     if len(items) > 1:
-        st.subheader(harmless_markdown(chosen.source.name), anchor=False)
+        st.subheader(literal(chosen.source.name), anchor=False)
     show_result(run_id, chosen)
 
 

@@ -14,7 +14,8 @@ class SessionState:
     """The memory of one session; nothing here is shared and nothing holds picture bytes.
 
     `ticket` lets this session's pages upload. `tray` holds the pictures that wait for a question,
-    `unusable` what was refused. `run_id` is the last run. `choices` are the values of choices by
+    `unusable` what was refused. `run_id` is the last run, `new_run` the
+    one whose results were not in view yet. `choices` are the values of choices by
     name, whatever the language.
     """
 
@@ -22,6 +23,7 @@ class SessionState:
     tray: list[TrayItem] = field(default_factory=list)
     unusable: list[Unusable] = field(default_factory=list)
     run_id: str = ""
+    new_run: str = ""
     choices: dict[str, str] = field(default_factory=dict)
 
 

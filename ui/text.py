@@ -12,6 +12,10 @@ _ADDRESS = re.compile(
     r"((?:https?://|ftp://|www\.)[^\s`|]+|[\w.+-]+@[\w-]+\.[\w.-]+)", re.IGNORECASE
 )
 """What the browser side would turn into a link even where brackets are escaped."""
+_WORD_JOINER = "\u2060"
+"""Cannot be seen, and parts what would be read as one: emoji and icons come after escapes."""
+_SHORTCODE = re.compile(r":(?=[a-z_+-][\w+/-]*:)", re.IGNORECASE)
+_JOINED = re.compile(r"[:@](?=\w|//)|(?<=www)\.", re.IGNORECASE)
 _HEADING = re.compile(r"^(#{1,6})(?= )", re.MULTILINE)
 """An answer's headings stay below those of the page."""
 
@@ -31,10 +35,17 @@ def harmless_markdown(text: str) -> str:
     return "".join([*safe, _escape(text[end:])])
 
 
+def literal(text: str) -> str:
+    """Return one line (a file's name) as Markdown that shows exactly its characters."""
+    line = _JOINED.sub(lambda mark: mark[0] + _WORD_JOINER, " ".join(text.split()))
+    return re.sub(r"([\\`*_~#|\[\]<>$:])", r"\\\1", line)
+
+
 def _escape(text: str) -> str:
     """Take the meaning out of active marks, and show addresses as code, which is never a link."""
     text = _HEADING.sub(lambda mark: "####" if len(mark[1]) < 3 else "#####", text)
     pieces = _ADDRESS.split(text)  # every second piece is an address
+    pieces[::2] = [_SHORTCODE.sub(":" + _WORD_JOINER, piece) for piece in pieces[::2]]
     plain = [_ACTIVE.sub(r"\\\1", piece) for piece in pieces[::2]]
     addresses = [f"`{piece}`" for piece in pieces[1::2]]
     return "".join(chain.from_iterable(zip_longest(plain, addresses, fillvalue="")))

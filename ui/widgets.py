@@ -91,6 +91,11 @@ def zoomable(image: SentImage, *, name: str, caption: str, key: str) -> None:
     )
 
 
+def bring_into_view(token: str) -> None:
+    """Scroll this place into view, once for each token that is not empty."""
+    _component("arrive")(key="arrive", data={"token": token})
+
+
 def image_url(image: SentImage | None) -> str:
     """Return where the browser gets a sent picture; it may keep it for ever."""
     return f"{base_path()}/image/{image.digest}" if image else ""
