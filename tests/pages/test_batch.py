@@ -1,5 +1,6 @@
 """The Batch page as a visitor sees it."""
 
+import asyncio
 import time
 from io import BytesIO
 from typing import Any
@@ -133,9 +134,16 @@ def test_a_finished_batch_shows_its_numbers_and_offers_every_file(open_app, use_
     assert at.dataframe[0].value["Name"].tolist() == ["0.png", "1.png", "2.png"]
 
 
-def test_a_running_batch_is_paused_resumed_and_cancelled(open_app, use_upstream):
-    use_upstream(upstream.hang)
-    batch_id = make()
+async def unhurried(exchange: upstream.Exchange) -> None:
+    """Answer late enough for somebody to press a button before."""
+    await asyncio.sleep(1)
+    await upstream.fine(exchange)
+
+
+def test_a_running_batch_is_paused_resumed_and_cancelled(open_app, use_upstream, monkeypatch):
+    monkeypatch.setenv("MAX_CONCURRENT_REQUESTS", "1")
+    use_upstream(unhurried)
+    batch_id = make(40)
     runtime().run(workbench().batches.start(batch_id), WAIT_S)
     at = show(open_app, batch_id)
     assert "a minute" in text_of(at)
