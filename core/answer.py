@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from jsonschema import Draft202012Validator
@@ -16,10 +17,11 @@ from core.errors import (
     RefusedError,
     SchemaMismatchError,
     TruncatedError,
+    VisionError,
     literal,
 )
 from core.phrases import Phrase
-from core.types import AnswerSchema
+from core.types import AnswerSchema, Cost, CostBasis, Failure
 
 _FENCED = re.compile(r"\A\s*```(?:json)?\s*\n(?P<inside>.*?)\n?\s*```\s*\Z", re.DOTALL)
 
@@ -52,6 +54,19 @@ def validate_answer(answer: EngineAnswer, schema: AnswerSchema | None) -> ValidA
     if schema is None:
         return ValidAnswer(answer.text, None)
     return _validate_json(answer.text, schema)
+
+
+def failure_without_call(error: VisionError, partial_text: str = "") -> Failure:
+    """Return the outcome of what was never sent, so that it cost nothing."""
+    return Failure(
+        code=error.code,
+        detail=error.detail,
+        retryable=error.retryable,
+        cost=Cost(Decimal(0), CostBasis.MEASURED),
+        attempts=0,
+        latency_s=0.0,
+        partial_text=partial_text,
+    )
 
 
 def _check_end(answer: EngineAnswer) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 
-from core.cli_analyze import Analyzer, question_of, show
+from core.cli_analyze import Analyzer, ask_options, show
 from core.cli_batch import add_batch, batch
 from core.cli_doctor import show_checks
 from core.cli_estimate import estimate, size_of
@@ -63,13 +63,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _analyze(arguments: Namespace, settings: Settings, language: Language, spoken: Console) -> int:
     async def work() -> int:
-        question = question_of(arguments, settings.model, language)
+        options = ask_options(arguments, settings.model, language)
         workbench = Workbench.open(settings)
         try:
             analyzer = Analyzer(
                 workbench.client,
                 Intake(workbench.decoder),
-                question,
+                options,
                 spoken,
                 settings.max_concurrent_requests,
             )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, Final
 
+from core.answer import failure_without_call
 from core.cli_output import (
     EXIT_BAD_USAGE,
     EXIT_OK,
@@ -18,6 +19,8 @@ from core.cli_output import (
 )
 from core.cli_text import item_text
 from core.client import VisionClient
+from core.course import FREE
+from core.engines.openai import EMBEDDED_ENGINE
 from core.errors import VisionError
 from core.export import Estimate, ExportItem, explain, json_item, money
 from core.i18n import Language
@@ -27,8 +30,6 @@ from core.phrases import N_, Phrase, Translate
 from core.tasks import Task, prompt_for, task
 from core.types import (
     AnalysisRequest,
-    Cost,
-    CostBasis,
     Detail,
     Failure,
     ImageSource,
@@ -41,7 +42,7 @@ _HOPELESS: Final = frozenset({"API001", "API003"})
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class AskOptions:
     """What to ask about every picture; a manifest may say otherwise for single ones.
 
     Where nobody names a task, a prompt makes it a custom one.
@@ -85,13 +86,13 @@ class Analyzer:
         self,
         client: VisionClient,
         intake: Intake,
-        question: Question,
+        options: AskOptions,
         console: Console,
         concurrency: int,
     ) -> None:
         self._client = client
         self._intake = intake
-        self._question = question
+        self._options = options
         self._console = console
         self._slots = asyncio.Semaphore(concurrency)
         self._answers = Answers()
@@ -125,18 +126,18 @@ class Analyzer:
 
     async def _answer(self, item: Accepted | Refused) -> ExportItem:
         if isinstance(item, Refused):
-            return self._exported(item.name, not_asked(item.error))
+            return self._exported(item.name, failure_without_call(item.error))
         try:
-            asked = asked_about(item.source, self._question, item.overrides)
+            asked = asked_about(item.source, self._options, item.overrides)
         except VisionError as error:  # a manifest names a task that does not exist
-            return self._exported(item.source.name, not_asked(error))
+            return self._exported(item.source.name, failure_without_call(error))
         if self._answers.hopeless:
             return self._exported(item.source.name, self._answers.hopeless, asked)
         estimate = await self._estimate(asked.request)
         outcome = await self._client.analyze(asked.request, front_end="cli")
         if isinstance(outcome, Failure) and outcome.code in _HOPELESS:
             self._answers.hopeless = replace(
-                outcome, attempts=0, latency_s=0.0, cost=_NOTHING, usage=None, partial_text=""
+                outcome, attempts=0, latency_s=0.0, cost=FREE, usage=None, partial_text=""
             )
         return self._exported(item.source.name, outcome, asked, estimate)
 
@@ -151,14 +152,16 @@ class Analyzer:
             id="",
             source=name,
             outcome=outcome,
-            model=self._question.model,
-            detail=asked.request.detail if asked else self._question.detail or Detail.HIGH,
+            model=self._options.model,
+            detail=asked.request.detail if asked else self._options.detail or Detail.HIGH,
             estimate=estimate,
             disclaimer=asked.task.disclaimer if asked else None,
         )
 
     async def _estimate(self, request: AnalysisRequest) -> Estimate:
         """Return what the request is expected to cost; unknown where that cannot be told."""
+        if self._client.engine.name == EMBEDDED_ENGINE:  # its cost does not depend on tokens
+            return Estimate()
         try:
             quote = await self._client.quote(request)
         except VisionError:  # the answer will say what is wrong with the picture
@@ -170,16 +173,13 @@ class Analyzer:
         )
 
 
-_NOTHING: Final = Cost(Decimal(0), CostBasis.MEASURED)
-
-
-def question_of(arguments: Namespace, model: str, language: Language) -> Question:
-    """Return the question that the arguments ask.
+def ask_options(arguments: Namespace, model: str, language: Language) -> AskOptions:
+    """Return what the arguments ask.
 
     Raises:
         InputNotUsableError: For a custom task without a prompt.
     """
-    question = Question(
+    options = AskOptions(
         task=arguments.task,
         prompt=arguments.prompt,
         model=arguments.model or model,
@@ -188,21 +188,21 @@ def question_of(arguments: Namespace, model: str, language: Language) -> Questio
         use_cache=not arguments.no_cache,
         language=language,
     )
-    asked_about(ImageSource("", b""), question, ItemOverrides())  # speaks up before the first file
-    return question
+    asked_about(ImageSource("", b""), options, ItemOverrides())  # speaks up before the first file
+    return options
 
 
-def asked_about(source: ImageSource, question: Question, overrides: ItemOverrides) -> Asked:
+def asked_about(source: ImageSource, options: AskOptions, overrides: ItemOverrides) -> Asked:
     """Return the request about one picture.
 
     Raises:
         InputNotUsableError: If a manifest names a task that does not exist or cannot be asked.
     """
-    own_prompt = overrides.prompt or (None if overrides.task else question.prompt)
+    own_prompt = overrides.prompt or (None if overrides.task else options.prompt)
     usual = "custom" if own_prompt else "describe"
-    chosen = task(overrides.task or question.task or usual)
-    system, prompt = prompt_for(chosen, question.language, own_prompt)
-    limit = overrides.max_output_tokens or question.max_output_tokens
+    chosen = task(overrides.task or options.task or usual)
+    system, prompt = prompt_for(chosen, options.language, own_prompt)
+    limit = overrides.max_output_tokens or options.max_output_tokens
     return Asked(
         chosen,
         AnalysisRequest(
@@ -210,26 +210,14 @@ def asked_about(source: ImageSource, question: Question, overrides: ItemOverride
             task=chosen.name,
             prompt=prompt,
             system=system,
-            model=question.model,
-            detail=overrides.detail or question.detail or chosen.detail,
+            model=options.model,
+            detail=overrides.detail or options.detail or chosen.detail,
             sampling=replace(chosen.sampling, max_output_tokens=limit)
             if limit
             else chosen.sampling,
             schema=chosen.schema,
-            use_cache=question.use_cache,
+            use_cache=options.use_cache,
         ),
-    )
-
-
-def not_asked(error: VisionError) -> Failure:
-    """Return the outcome of an item that never reached the engine; it cost nothing."""
-    return Failure(
-        code=error.code,
-        detail=error.detail,
-        retryable=error.retryable,
-        cost=_NOTHING,
-        attempts=0,
-        latency_s=0.0,
     )
 
 

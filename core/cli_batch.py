@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from core.batch import BatchProgress, BatchState, ExportFormat
-from core.cli_analyze import asked_about, question_of
+from core.cli_analyze import ask_options, asked_about
 from core.cli_output import (
     EXIT_BAD_USAGE,
     EXIT_INTERRUPTED,
@@ -119,7 +119,7 @@ class _Command:
     def _question(self) -> Question:
         given = self._arguments
         given.no_cache = False
-        asked = question_of(given, self._bench.settings.model, self._language)
+        asked = ask_options(given, self._bench.settings.model, self._language)
         request = asked_about(ImageSource("", b""), asked, ItemOverrides()).request
         return Question(
             task=request.task,

@@ -1,9 +1,11 @@
+from decimal import Decimal
+
 import pytest
 
-from core.answer import validate_answer
+from core.answer import failure_without_call, validate_answer
 from core.engines.fake import fake_answer
-from core.errors import MalformedAnswerError, SchemaMismatchError
-from core.types import AnswerSchema
+from core.errors import MalformedAnswerError, SchemaMismatchError, StoppedError
+from core.types import AnswerSchema, Cost, CostBasis
 from tests.client_kit import SCHEMA
 
 ANYTHING = AnswerSchema("anything", {})
@@ -46,3 +48,10 @@ def test_a_code_block_around_the_json_is_opened(fence):
 def test_free_text_is_left_alone():
     valid = validate_answer(fake_answer("```\ncode\n```"), None)
     assert (valid.text, valid.data, valid.notes) == ("```\ncode\n```", None, ())
+
+
+def test_what_was_never_sent_cost_nothing():
+    failure = failure_without_call(StoppedError("no"), "so far")
+
+    assert (failure.code, failure.attempts, failure.partial_text) == ("SYS002", 0, "so far")
+    assert failure.cost == Cost(Decimal(0), CostBasis.MEASURED)

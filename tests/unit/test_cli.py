@@ -210,7 +210,7 @@ def test_estimate_names_what_is_known(offline, run, arguments, words):
         ("analyze",),
         ("analyze", "a.png", "--task", "recipe"),
         ("serve-local", "--port", "70000"),
-        ("batch", "list"),
+        ("batch",),
         (),
     ],
 )
@@ -401,6 +401,8 @@ def test_without_key_and_network_the_samples_are_read(offline, run):
         assert {field: read[field] for field in truth} == truth
     assert "2026-05-04" in document["items"][0]["data"]["notes"][0]
     assert document["totals"]["cost_usd"] == "0"
+    for item in document["items"]:
+        assert set(item["estimate"].values()) == {None}
 
 
 # doctor
