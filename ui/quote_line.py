@@ -36,10 +36,10 @@ def show_quote(items: Sequence[TrayItem], survey: Survey, question: Question) ->
     """Draw the price of all pictures on one line, and the reasons below it."""
     with st.container(border=True, key="analyze-quote", gap="small"):
         st.markdown(headline(survey.selection, question))
-        if survey.selection.total > 1 and survey.selection.to_pay < survey.selection.total:
-            st.caption(say(survey.selection.summary))
         if workbench().settings.embedded:
             st.caption(_elsewhere(items, question))
+        elif survey.selection.total > 1 and survey.selection.to_pay < survey.selection.total:
+            st.caption(say(survey.selection.summary))
         _show_reasons(items, survey.quotes)
 
 

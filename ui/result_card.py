@@ -85,7 +85,7 @@ def _show_facts(item: RunItem, success: Success) -> None:
         (_("Cost"), cost, beside_cost),
         (_("Input tokens"), fmt.count(usage.input_tokens if usage else None), predicted),
         (_("Output tokens"), fmt.count(usage.output_tokens if usage else None), ""),
-        (_("Time"), fmt.seconds(success.latency_s), _first_token(success)),
+        (_("Time"), fmt.seconds(success.latency_s), ""),
     ]
     columns = st.columns(len(facts), gap="small")
     for column, (name, value, aside) in zip(columns, facts, strict=True):
@@ -94,20 +94,17 @@ def _show_facts(item: RunItem, success: Success) -> None:
             st.markdown(f"**{harmless_markdown(value)}**")
             if aside:
                 st.caption(harmless_markdown(aside))
-    answered = _("Answered by {model}").format(model=success.model)
-    attempts = _("attempts: {count}").format(count=success.attempts)
-    st.caption(harmless_markdown(answered if success.cached else f"{answered} · {attempts}"))
+    told = [_("Answered by {model}").format(model=success.model)]
+    if not success.cached:
+        told.append(_("attempts: {count}").format(count=success.attempts))
+    if success.first_token_s is not None:
+        told.append(_("first words after {time}").format(time=fmt.seconds(success.first_token_s)))
+    st.caption(harmless_markdown(" · ".join(told)))
 
 
 def _predicted(value: str, item: RunItem) -> str:
     """Return the prediction for paid calls; what costs nothing was not predicted to anybody."""
     return _("predicted {value}").format(value=value) if item.estimate.cost_usd else ""
-
-
-def _first_token(success: Success) -> str:
-    if success.first_token_s is None:
-        return ""
-    return _("first words after {time}").format(time=fmt.seconds(success.first_token_s))
 
 
 def _show_fields(run_id: str, item: RunItem, success: Success, key: str) -> None:

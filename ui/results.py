@@ -114,7 +114,9 @@ def _headline(item: RunItem) -> str:
     match item.outcome:
         case Success(data={"total": total}) if total is not None:
             data = item.corrected or item.outcome.data
-            return f"{data.get('currency') or ''} {data.get('total')}".strip()
+            amount = data.get("total")
+            shown = f"{amount:,.2f}" if isinstance(amount, int | float) else str(amount)
+            return f"{data.get('currency') or ''} {shown}".strip()
         case Success(data={"document_type": kind}) if kind:
             return str(kind)
         case Failure(code=code):
