@@ -47,7 +47,7 @@ def show_numbers() -> None:
     ]
     with st.container(horizontal=True):
         for name, value in tiles:
-            st.metric(name, value, border=True, width=165)
+            st.metric(name, value, border=True, width=192)
     if summary.unknown_calls:
         st.caption(
             _("{count} calls may have been billed at a cost that nobody stated.").format(
@@ -77,7 +77,7 @@ def _row(call: CallRecord) -> dict[str, object]:
         if call.usage
         else _("unknown"),
         _("Cost"): fmt.cost(call.cost),
-        _("Seconds"): round(call.latency_s, 2),
+        _("Seconds"): f"{call.latency_s:.2f}",
     }
 
 

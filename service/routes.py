@@ -26,10 +26,16 @@ def routes(workbench: WorkbenchSource) -> list[Route]:
     """Return every route; `workbench` is asked at each request, so this starts nothing."""
     return [
         Route("/analyze", _to_default_page, methods=["GET"]),
+        Route("/metrics", _not_here, methods=["GET"]),
         Route("/health", _health(workbench), methods=["GET"]),
         Route("/upload/{ticket}", _upload(workbench), methods=["PUT"]),
         Route("/image/{digest}", _image(workbench), methods=["GET"]),
     ]
+
+
+async def _not_here(_: Request) -> Response:
+    """Say 404 where a scraper would otherwise read the pages' HTML as metrics."""
+    return Response("Prometheus metrics are not part of this version.\n", 404)
 
 
 async def _to_default_page(request: Request) -> Response:

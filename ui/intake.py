@@ -117,6 +117,7 @@ def _add(read: Sequence[TrayItem | Unusable]) -> None:
 
 
 def _tile(item: TrayItem) -> Tile:
-    return Tile(
-        item.id, item.name, fmt.size(item.width_px, item.height_px), image_url(item.preview)
-    )
+    caption = fmt.size(item.width_px, item.height_px)
+    if item.source.page is not None:
+        caption = _("page {number}").format(number=item.source.page + 1) + " · " + caption
+    return Tile(item.id, item.name, caption, image_url(item.preview))

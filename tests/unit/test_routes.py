@@ -102,3 +102,7 @@ def test_analyze_is_the_page_at_the_root(client):
     answer = client.get("/analyze?run=x", follow_redirects=False)
     assert answer.status_code == 307
     assert answer.headers["location"] == "./?run=x"
+
+
+def test_a_scraper_is_told_that_there_are_no_metrics(client):
+    assert client.get("/metrics").status_code == 404
