@@ -110,6 +110,15 @@ def drop(at, files: dict[str, bytes]) -> None:
         bench.inbox.add(ticket, Arrival(name, bench.originals.put(data), len(data), place))
 
 
+def test_a_link_to_our_own_files_is_refused(open_app):
+    at = press(open_app("batch"), "batch.new")
+    at.text_area(key="batch.urls").set_value("/etc/passwd")
+    (add,) = [button for button in at.button if button.label == "Add"]
+    add.click().run()
+    assert "IMG003" in text_of(at)
+    assert at.button(key="batch.start").disabled
+
+
 def test_a_small_budget_is_said_to_pause_the_batch(open_app, use_upstream):
     use_upstream(upstream.fine)
     at = press(open_app("batch"), "batch.new")

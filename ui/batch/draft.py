@@ -45,15 +45,32 @@ class Launch:
     future: "Future[str] | None" = None
 
 
-async def read_upload(bench: Workbench, arrival: Arrival) -> list[Found]:
-    """Return what is in an uploaded picture, PDF or zip, in order; originals go to disk."""
+async def read_uploads(bench: Workbench, arrivals: Sequence[Arrival]) -> list[Found]:
+    """Return what is in uploaded pictures, PDFs and zips, in order; originals go to disk."""
+    found = await asyncio.gather(*(_read_upload(bench, arrival) for arrival in arrivals))
+    return [each for part in found for each in part]
+
+
+async def read_link(bench: Workbench, url: str) -> list[Found]:
+    """Return what is behind an http(s) address; anything else is refused."""
+    if not url.lower().startswith(("http://", "https://")):  # a path would read our own files
+        why = Phrase("A link starts with http:// or https://.")
+        return [Refused(url, ImageError(ImageRefusal.FETCH_REFUSED, why))]
+    return await _look_at_all(bench, Intake(bench.decoder).open(url))
+
+
+async def _read_upload(bench: Workbench, arrival: Arrival) -> list[Found]:
     data = await asyncio.to_thread(bench.originals.get, arrival.digest)
     if data is None:
         return [_gone(arrival.name)]
+    return await _look_at_all(bench, Intake(bench.decoder).from_upload(arrival.name, data))
+
+
+async def _look_at_all(bench: Workbench, items: AsyncIterator[IntakeItem]) -> list[Found]:
     room = asyncio.Semaphore(_AHEAD)
     tasks = []
     async with asyncio.TaskGroup() as group:
-        async for item in Intake(bench.decoder).from_upload(arrival.name, data):
+        async for item in items:
             await room.acquire()
             task = group.create_task(_look_at(bench, item))
             task.add_done_callback(lambda _: room.release())

@@ -85,8 +85,9 @@ def _show_table(items: list[BatchItem]) -> None:
         on_select=_choose,
         selection_mode="single-row",
         column_config={
-            _("No."): st.column_config.NumberColumn(width=60),
-            _("Result"): st.column_config.TextColumn(width="large"),
+            _("No."): st.column_config.NumberColumn(width=50),
+            _("Result"): st.column_config.TextColumn(width=360),
+            _("Cost"): st.column_config.TextColumn(width=95),
         },
     )
 

@@ -165,7 +165,7 @@ def _show_actions(progress: BatchProgress) -> None:
         if progress.is_intake_complete and progress.total:
             show_rerun(progress)
         if not progress.state.is_final:
-            with st.popover(_("Cancel"), icon=":material/stop:"):
+            with st.popover(_("Cancel"), icon=":material/stop:", key="batch.end"):
                 st.markdown(_("End this batch? Its results are kept; it cannot be resumed."))
                 _action(_("Cancel the batch"), "cancel", "", batches.cancel, batch_id)
 
@@ -186,9 +186,7 @@ def _action(
 def _show_failures(progress: BatchProgress) -> None:
     """Say why items failed, most frequent first, each code with its own retry."""
     retries = progress.state is not BatchState.CANCELLED
-    with st.expander(
-        _("Why {count} failed").format(count=fmt.count(progress.failed)), icon=":material/error:"
-    ):
+    with st.expander(_("Why pictures failed"), icon=":material/error:", key="batch.failures"):
         for code, count in sorted(progress.failures.items(), key=lambda each: -each[1]):
             found = diagnose(code)
             with st.container(horizontal=True, vertical_alignment="center"):

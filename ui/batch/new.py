@@ -1,18 +1,22 @@
 """A new batch: pictures, question, quote, limits and the start."""
 
+from collections.abc import Sequence
 from concurrent.futures import wait
 from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import accumulate
 
 import streamlit as st
 
 from core.errors import VisionError
 from core.images.intake import Refused, Skipped
+from core.images.limits import MIB
+from core.inbox import Arrival
 from core.quote import SelectionQuote
 from core.runs import Question
 from core.survey import SurveyedPicture, survey
 from ui import format as fmt
-from ui.batch.draft import Launch, Wish, launch, read_upload
+from ui.batch.draft import Launch, Wish, launch, read_link, read_uploads
 from ui.batch.state import open_batch, state
 from ui.batch.words import date_and_time
 from ui.diagnosis_box import show_error
@@ -24,6 +28,8 @@ from ui.text import harmless_markdown
 from ui.widgets import intake
 
 _READ_WITHIN_S = 900
+_AT_ONCE = 8
+_MOST_BYTES = 64 * MIB
 _FIRST_LOOK_S = 1.0
 _MOST_TOLD = 200
 _PRIORITIES = range(1, 6)
@@ -65,6 +71,7 @@ def _show_intake() -> None:
     if not inbox.knows(here.ticket):
         here.ticket = inbox.new_ticket()
     intake(here.ticket, max_bytes=workbench().decoder.limits.max_archive_bytes, key="batch.intake")
+    _show_links()
     here.unread += inbox.take(here.ticket)
     if here.unread:
         _read()
@@ -72,16 +79,38 @@ def _show_intake() -> None:
         _show_found()
 
 
+def _show_links() -> None:
+    with (
+        st.expander(_("Links to pictures"), icon=":material/link:"),
+        st.form("batch.links", border=False, clear_on_submit=True),
+    ):
+        text = st.text_area(_("One a line"), placeholder="https://", key="batch.urls")
+        if st.form_submit_button(_("Add")):
+            urls = [line.strip() for line in text.splitlines() if line.strip()]
+            bar = st.progress(0.0, _("Fetching …"))
+            for done, url in enumerate(urls, start=1):
+                state().found += runtime().run(read_link(workbench(), url), _READ_WITHIN_S)
+                bar.progress(done / len(urls), _("Fetching …"))
+            bar.empty()
+
+
 def _read() -> None:
-    """Look into the uploads one by one; those left when the page is left wait for its return."""
+    """Look into the uploads, a few at a time; the rest waits if the page is left meanwhile."""
     here, done = state(), 0
     bar = st.progress(0.0, _("Reading the pictures …"))
     while here.unread:
-        here.found += runtime().run(read_upload(workbench(), here.unread[0]), _READ_WITHIN_S)
-        here.unread.pop(0)
-        done += 1
+        some = _next_few(here.unread)
+        here.found += runtime().run(read_uploads(workbench(), some), _READ_WITHIN_S)
+        del here.unread[: len(some)]
+        done += len(some)
         bar.progress(done / (done + len(here.unread)), _("Reading the pictures …"))
     bar.empty()
+
+
+def _next_few(unread: Sequence[Arrival]) -> Sequence[Arrival]:
+    """Return the first uploads that may be in memory together; a huge one comes alone."""
+    sizes = accumulate(upload.size_bytes for upload in unread[:_AT_ONCE])
+    return unread[: max(1, sum(size <= _MOST_BYTES for size in sizes))]
 
 
 def _show_found() -> None:
