@@ -17,6 +17,8 @@ from core.images.names import MAX_LABEL_CHARS, label
         ("\u202egpj.exe", "gpj.exe"),
         ("e\u0301.png", "é.png"),
         ("收据.png", "收据.png"),
+        ("http://169.254.169.254/latest/", "http://169.254.169.254/latest"),
+        ("HTTPS://example.com/../a.png", "HTTPS://example.com/a.png"),
         ("<img onerror=x>", "<img onerror=x>"),
         ("", "file"),
         ("..", "file"),
