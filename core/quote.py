@@ -308,7 +308,7 @@ def _notes(card: ModelCard, original: Size, sent: Size, detail: Detail) -> Itera
         yield Phrase("The price of {model} is not known.", {"model": card.name})
     if _is_rejected(original, card, detail):
         yield Phrase(
-            "{model} would reject {width}x{height}: the image is sent as {sent_width}x"
+            "{model} would reject {width}×{height}: the image is sent as {sent_width}×"
             "{sent_height}.",
             {
                 "model": card.name,

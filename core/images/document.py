@@ -65,9 +65,11 @@ def read_page(data: bytes, page: int, limits: DecodeLimits, choose: ChooseSize) 
             notes = list[Phrase]()
             if len(document) > 1:
                 notes.append(messages.PAGE.phrase(page=page + 1, total=len(document)))
-            notes.append(messages.DRAWN.phrase(px=f"{target.width_px}x{target.height_px}"))
-            drawn = Raster(_draw(found, page, target), original, tuple(notes))
-            return PageRaster(drawn, _text(found, limits.max_text_bytes))
+            notes.append(messages.DRAWN.phrase(px=f"{target.width_px}×{target.height_px}"))
+            text = _text(found, limits.max_text_bytes)
+            if text is not None:
+                notes.append(messages.PAGE_TEXT.phrase(count=len(text)))
+            return PageRaster(Raster(_draw(found, page, target), original, tuple(notes)), text)
 
 
 @contextmanager

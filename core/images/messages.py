@@ -74,14 +74,14 @@ TOO_LARGE_BYTES = Refusal(
 TOO_MANY_PIXELS = Refusal(
     ImageRefusal.TOO_MANY_PIXELS,
     N_(
-        "The picture claims {width_px}x{height_px} pixels ({megapixels} megapixels); the limits "
+        "The picture claims {width_px}×{height_px} pixels ({megapixels} megapixels); the limits "
         "are {limit_megapixels} megapixels and {limit_side_px} pixels a side. Make it smaller."
     ),
 )
 TOO_SMALL = Refusal(
     ImageRefusal.TOO_SMALL,
     N_(
-        "The picture has {width_px}x{height_px} pixels; each side needs at least {limit_px}. "
+        "The picture has {width_px}×{height_px} pixels; each side needs at least {limit_px}. "
         "Use a larger one."
     ),
 )
@@ -196,6 +196,7 @@ FRAME_OF_MANY = Note(N_("Only picture 1 of more than {total} in this file is use
 CUT_OFF = Note(N_("The file is cut off: only the part that arrived is shown."))
 COLOURS = Note(N_("Colours converted to sRGB."))
 DRAWN = Note(N_("Drawn at {px} pixels, the size that the model sees."))
+PAGE_TEXT = Note(N_("The page's own text is sent along, {count} characters."))
 PAGE = Note(N_("Page {page} of {total}."))
 
 NOTES = {item.template: item for item in tuple(globals().values()) if isinstance(item, Note)}

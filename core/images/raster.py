@@ -122,8 +122,8 @@ def check_size(size: Size, limits: DecodeLimits) -> None:
 def _resized_note(original: Size, target: Size) -> Phrase:
     """Say from what to what a picture was made smaller."""
     return messages.RESIZED.phrase(
-        from_px=f"{original.width_px}x{original.height_px}",
-        to_px=f"{target.width_px}x{target.height_px}",
+        from_px=f"{original.width_px}×{original.height_px}",
+        to_px=f"{target.width_px}×{target.height_px}",
     )
 
 

@@ -26,7 +26,7 @@ MAX_ANSWER_BYTES = 100 * MIB
 LENGTHS = struct.Struct(">II")
 """The lengths of a frame's JSON header and of the raw bytes after it."""
 
-_WORD = re.compile(r"[\w ./+-]{0,40}", re.ASCII)
+_WORD = re.compile(r"[\w ./+×-]{0,40}", re.ASCII)
 _MAGIC = {"image/jpeg": b"\xff\xd8\xff", "image/png": b"\x89PNG\r\n\x1a\n"}
 
 

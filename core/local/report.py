@@ -117,7 +117,7 @@ class Report:
 
     def _measured(self, looks: Looks) -> Iterator[tuple[Topic, Phrase]]:
         size: dict[str, str | int | float] = {"width": looks.width_px, "height": looks.height_px}
-        yield Topic.SIZE, Phrase("Size: {width} x {height} pixels", size)
+        yield Topic.SIZE, Phrase("Size: {width}×{height} pixels", size)
         colours = ", ".join(
             f"{self.say(colour.name)} {colour.share:.0%} ({colour.hex})" for colour in looks.colours
         )

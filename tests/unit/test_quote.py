@@ -112,7 +112,7 @@ def test_a_picture_that_would_be_rejected_is_quoted_as_it_will_be_sent():
     found = quote(CATALOG.card("gpt-5.6-sol"), 6048, 6048, Detail.ORIGINAL)
     assert found.sent == Size(5536, 5536)
     assert found.image_tokens.high == 35_915
-    assert "would reject 6048x6048" in str(found.notes[0])
+    assert "would reject 6048×6048" in str(found.notes[0])
 
 
 def test_an_unknown_model_costs_an_unknown_amount():

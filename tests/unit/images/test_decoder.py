@@ -60,7 +60,7 @@ async def test_a_photo_is_prepared_for_what_the_model_sees(decoder):
     assert prepared.media_type == "image/jpeg"
     assert prepared.original_format == "JPEG"
     assert [str(note) for note in prepared.notes] == [
-        "Resized from 1600x1200 to 1024x768 pixels, the size that the model sees."
+        "Resized from 1600×1200 to 1024×768 pixels, the size that the model sees."
     ]
 
 

@@ -20,6 +20,7 @@ def test_a_page_is_drawn_on_white_with_its_text():
     assert page.raster.image.getpixel((5, 5)) == (255, 255, 255)
     assert page.raster.image.convert("L").getextrema()[0] < 50
     assert page.text == "Total 42.00"
+    assert messages.PAGE_TEXT.phrase(count=11) in page.raster.notes
 
 
 def test_a_page_is_drawn_at_the_wanted_size():
@@ -61,7 +62,9 @@ def test_a_password_is_asked_for():
 
 @pytest.mark.parametrize("text", ["", "   ", r"\001\002\003\004\005\006"])
 def test_an_empty_or_unreadable_text_layer_is_none(text):
-    assert document.read_page(pdf(text=text), 0, LIMITS, keep).text is None
+    page = document.read_page(pdf(text=text), 0, LIMITS, keep)
+    assert page.text is None
+    assert messages.PAGE_TEXT.template not in {note.template for note in page.raster.notes}
 
 
 def test_the_text_layer_is_capped():

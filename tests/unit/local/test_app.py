@@ -109,7 +109,7 @@ async def test_the_first_words_come_before_the_page_is_read():
     ):
         async for line in answer.aiter_lines():
             said.append(line.removeprefix("data: "))
-            if "Size: 64 x 64" in line:
+            if "Size: 64×64" in line:
                 assert read.pages == 0
                 read.may_read.set()
 

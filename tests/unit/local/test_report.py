@@ -122,7 +122,7 @@ def test_measurements_are_written_with_their_units():
     colour = Colour("white", "#fafafa", 0.9)
     answer = written("Describe", facts("", colours=(colour,), sharpness=20.0, codes=("A`B",)))
 
-    assert "Size: 600 x 1200 pixels" in answer
+    assert "Size: 600×1200 pixels" in answer
     assert "white 90% (#fafafa)" in answer
     assert "Sharpness: 20, blurred" in answer
     assert "`A'B`" in answer
