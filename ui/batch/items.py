@@ -4,7 +4,7 @@ from typing import Any
 
 import streamlit as st
 
-from core.batch import BatchId, BatchItem, BatchProgress, ItemState
+from core.batch import BatchItem, BatchProgress, ItemState
 from core.types import Failure, Outcome, Success
 from ui import format as fmt
 from ui.batch.detail import show_item
@@ -18,12 +18,9 @@ _TABLE = "batch.items"
 _SHORT = 160
 
 
-def show_items(batch_id: BatchId) -> None:
+def show_items(progress: BatchProgress) -> None:
     """Draw the filters, a page of the table, and the item that was clicked."""
-    batches = workbench().batches
-    progress = batches.progress(batch_id)
-    if progress is None:
-        return
+    batches, batch_id = workbench().batches, progress.id
     st.subheader(_("Pictures and answers"), anchor=False)
     wanted, code = _choose_filters(progress)
     pages = max(1, -(-_matching(progress, wanted, code) // _A_PAGE))

@@ -13,7 +13,7 @@ from ui import format as fmt
 from ui.batch.downloads import show_exports
 from ui.batch.items import show_items
 from ui.batch.rerun import show_rerun
-from ui.batch.words import limit_use, moment, show_state
+from ui.batch.words import done_of_total, fraction, limit_use, moment, show_state
 from ui.diagnosis_box import show_diagnosis, show_error
 from ui.i18n import _, say
 from ui.quote_line import headline
@@ -21,7 +21,7 @@ from ui.resources import runtime, workbench
 from ui.text import harmless_markdown
 
 _EVERY = "2s"
-_ITEMS_EVERY = "5s"
+_DETAILS_EVERY = "5s"
 _ACT_WITHIN_S = 60
 _TILE_PX = 132
 
@@ -33,11 +33,14 @@ def show_batch(batch_id: str) -> None:
         st.info(_("There is no such batch. It may have been made in another data directory."))
         return
     st.subheader(harmless_markdown(progress.name), anchor=False)
-    active = _is_active(progress)
-    st.fragment(_show_progress, run_every=_EVERY if active else None)(batch_id, active)
+    active, offer = _is_active(progress), _offer(progress)
+    st.fragment(_show_progress, run_every=_EVERY if active else None)(batch_id, offer)
+    if progress.state is BatchState.QUEUED and progress.is_intake_complete:
+        _show_quote(progress)
+    _show_actions(progress)
     if progress.total:
         show_exports(batch_id)
-        st.fragment(show_items, run_every=_ITEMS_EVERY if active else None)(batch_id)
+        st.fragment(_show_details, run_every=_DETAILS_EVERY if active else None)(batch_id)
     _show_left_out(progress)
 
 
@@ -46,31 +49,40 @@ def _is_active(progress: BatchProgress) -> bool:
     return not progress.state.is_final or progress.running > 0
 
 
-def _show_progress(batch_id: str, was_active: bool) -> None:
+def _offer(progress: BatchProgress) -> tuple[object, ...]:
+    """Return what the rest of the page depends on; it is drawn again when that changes."""
+    shown = progress.state, progress.is_intake_complete, progress.total > 0
+    return (*shown, progress.failed > 0, _is_active(progress))
+
+
+def _show_progress(batch_id: str, drawn: tuple[object, ...]) -> None:
+    """Draw only what changes all the time: about 2 kB each."""
     progress = workbench().batches.progress(batch_id)
     if progress is None:
         return
-    if was_active and not _is_active(progress):
-        st.rerun()  # once, to stop the clock
+    if _offer(progress) != drawn:
+        st.rerun()
     with st.container(horizontal=True, vertical_alignment="center"):
         show_state(progress)
         st.caption(_summary(progress), width="stretch")
-    st.progress(progress.fraction)
+    st.progress(fraction(progress))
     _show_numbers(progress)
     _show_reason(progress)
-    if progress.state is BatchState.QUEUED and progress.is_intake_complete:
-        _show_quote(progress)
-    _show_actions(progress)
+
+
+def _show_details(batch_id: str) -> None:
+    progress = workbench().batches.progress(batch_id)
+    if progress is None:
+        return
     if progress.failures:
         _show_failures(progress)
+    show_items(progress)
 
 
 def _summary(progress: BatchProgress) -> str:
     question = workbench().batches.question(progress.id)
     parts = [
-        _("{done} of {total} done").format(
-            done=fmt.count(progress.done), total=fmt.count(progress.total)
-        ),
+        done_of_total(progress),
         f"`{question.model}`",
         _("priority {level}").format(level=progress.priority),
     ]
@@ -88,7 +100,9 @@ def _show_numbers(progress: BatchProgress) -> None:
         (_("From the cache"), fmt.count(progress.cached)),
         (_("Failed"), fmt.count(progress.failed)),
         (_("Working"), fmt.count(progress.running)),
-        (_("Waiting"), fmt.count(progress.queued)),
+        (_("Cancelled"), fmt.count(progress.cancelled))
+        if progress.cancelled
+        else (_("Waiting"), fmt.count(progress.queued)),
         (_("Cost so far"), fmt.usd(progress.cost_usd)),
     ]
     with st.container(horizontal=True, gap="xsmall", key="batch-numbers"):

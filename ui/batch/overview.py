@@ -5,7 +5,7 @@ import streamlit as st
 from core.batch import BatchProgress
 from ui import format as fmt
 from ui.batch.state import NEW, open_batch, state
-from ui.batch.words import moment, show_state
+from ui.batch.words import done_of_total, fraction, moment, show_state
 from ui.i18n import _
 from ui.resources import workbench
 from ui.text import harmless_markdown
@@ -71,7 +71,7 @@ def _show_row(batch: BatchProgress) -> None:
             st.space("stretch")
             show_state(batch)
         if not batch.state.is_final:
-            st.progress(batch.fraction)
+            st.progress(fraction(batch))
         st.caption(" · ".join(_facts(batch)))
 
 
@@ -81,8 +81,7 @@ def _link_text(name: str) -> str:
 
 
 def _facts(batch: BatchProgress) -> list[str]:
-    done = _("{done} of {total} done")
-    facts = [done.format(done=fmt.count(batch.done), total=fmt.count(batch.total))]
+    facts = [done_of_total(batch)]
     if batch.failed:
         facts.append(_("{count} failed").format(count=fmt.count(batch.failed)))
     if batch.cached:

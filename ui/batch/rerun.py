@@ -18,7 +18,10 @@ _WITHIN_S = 120
 
 def show_rerun(progress: BatchProgress) -> None:
     """Offer a new batch of the same pictures; it waits for its own start."""
-    with st.popover(_("Run again"), icon=":material/replay:", key="batch.again"):
+    with (
+        st.popover(_("Run again"), icon=":material/replay:", key="batch.again"),
+        st.container(width=320),
+    ):
         st.markdown(
             _(
                 "Ask the same about the same pictures, with another model or budget. What the "

@@ -42,6 +42,17 @@ def show_state(progress: BatchProgress) -> None:
     st.badge(state_word(progress), icon=icon, color=colour)  # type: ignore[arg-type]
 
 
+def done_of_total(progress: BatchProgress) -> str:
+    """Return how many items were worked on, of how many."""
+    done = fmt.count(progress.succeeded + progress.failed)
+    return _("{done} of {total} done").format(done=done, total=fmt.count(progress.total))
+
+
+def fraction(progress: BatchProgress) -> float:
+    """Return the part that was worked on, 0 to 1; what was cancelled was not."""
+    return (progress.succeeded + progress.failed) / max(1, progress.total)
+
+
 def item_words() -> dict[ItemState, str]:
     """Return the words for the states of items."""
     return {
