@@ -4,7 +4,7 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -19,7 +19,7 @@ from sqlalchemy import Engine as Database
 from core.answer import validate_answer
 from core.backoff import RetryPolicy, next_wait_s
 from core.budget import Budget
-from core.cache import Explanation, ResultCache, as_cached
+from core.cache import ResultCache, as_cached
 from core.catalog import USER_MODELS, Catalog, load_catalog
 from core.course import FREE, Course
 from core.engines.base import Engine, EngineAnswer, EngineCall, TextSink
@@ -169,15 +169,6 @@ class VisionClient:
         """
         plan = self._plan(request)
         return await self._quote(plan, await self._prepare(plan))
-
-    async def answers_cached(self, requests: Sequence[AnalysisRequest]) -> tuple[bool, ...]:
-        """Say for each request whether its answer is in the cache, without counting a hit."""
-        keys = [self._plan(request).key for request in requests]
-        return await self._on_disk(lambda: tuple(map(self.cache.contains, keys)))
-
-    async def explain(self, request: AnalysisRequest) -> Explanation:
-        """Say in which parts the most similar kept answer differs from this request."""
-        return await self._on_disk(self.cache.explain, self._plan(request).parts)
 
     def pace(self, model: str) -> PaceUse:
         """Return how much of a model's limits the last minute used."""

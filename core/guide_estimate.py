@@ -46,13 +46,6 @@ class GuideEstimate:
         """Return the cost of `count` images over the Batch API, at half the price."""
         return self.usd * count / 2
 
-    def monthly_usd(self, images_per_day: int) -> Decimal:
-        """Return the cost of 30 days as the guide's table has it.
-
-        The table multiplies a single cost that was already rounded to a tenth of a cent.
-        """
-        return self.usd.quantize(Decimal("0.001")) * images_per_day * 30
-
 
 def guide_formula_tokens(width_px: int, height_px: int) -> int:
     """Return the image tokens of the guide's one-line formula, rounded down."""

@@ -13,7 +13,7 @@ from core.engines.fake import FakeEngine, fake_answer
 from core.phrases import Phrase
 from core.settings import Settings
 from core.store.calls import CallStatus
-from core.types import CostBasis, Detail, Failure, Sampling, Success, TokenUsage
+from core.types import CostBasis, Failure, Sampling, Success, TokenUsage
 from tests.client_kit import SCHEMA, FakePreparer, ManualTime, make_request, open_test_client
 
 # 100 input at 2.50 and 10 output at 10 USD per million, the published price of gpt-4o
@@ -55,10 +55,6 @@ async def test_a_second_time_is_answered_without_engine_decode_or_money(tmp_path
     async with open_test_client(tmp_path, engine, preparer=preparer) as client:
         await client.analyze(make_request())
         again = await client.analyze(make_request(), pieces.append)
-        assert await client.answers_cached([make_request(), make_request(prompt="?")]) == (
-            True,
-            False,
-        )
         cached_row = rows(client)[0]
 
     assert (len(engine.calls), preparer.prepared) == (1, 1)
@@ -96,7 +92,7 @@ async def test_an_unusable_answer_is_a_failure_that_was_billed(tmp_path, answer,
     engine = FakeEngine([answer])
     async with open_test_client(tmp_path, engine) as client:
         outcome = await client.analyze(make_request(schema=SCHEMA))
-        assert await client.answers_cached([make_request(schema=SCHEMA)]) == (False,)
+        assert client.cache.statistics().entries == 0
         [row] = rows(client)
 
     assert isinstance(outcome, Failure)
@@ -373,16 +369,6 @@ async def test_a_bug_passes_through_and_leaves_no_money_reserved(tmp_path):
         [row] = rows(client)
 
     assert (row.code, row.status) == ("SYS000", "failed")
-
-
-async def test_explain_names_what_differs(tmp_path):
-    async with open_test_client(tmp_path, FakeEngine()) as client:
-        await client.analyze(make_request())
-        hit = await client.explain(make_request())
-        other = await client.explain(make_request(prompt="Why?", detail=Detail.LOW))
-
-    assert hit.differing == ()
-    assert other.differing == ("preparation", "prompt")
 
 
 async def test_an_answer_that_was_paid_for_survives_a_full_disk(tmp_path):

@@ -31,6 +31,7 @@ def test_the_calculators_tokens(width, height, tokens):
         (10, 10, 85),
         (20, 20, 86),
         (512, 512, 740),
+        (800, 600, 1285),
         (875, 875, 1999),
         (876, 875, 2000),
         (4096, 4096, 2000),
@@ -71,7 +72,6 @@ def test_the_scenario_tables_months_follow_from_its_single_costs(single, per_day
 def test_the_first_scenario_follows_from_the_calculator():
     one = guide_estimate("gpt-4o", 1024, 1024, text_tokens=60)
     assert one.usd.quantize(Decimal("0.001")) == Decimal("0.028")
-    assert one.monthly_usd(1000) == Decimal(840)
 
 
 @pytest.mark.parametrize(
