@@ -87,7 +87,8 @@ async def test_a_full_disk_stops_the_work_until_there_is_room(tmp_path, monkeypa
     disk = Disk()
 
     def answer():
-        disk.is_full = len(engine.calls) == 5
+        if len(engine.calls) == 5:
+            disk.is_full = True
         return fake_answer()
 
     engine = FakeEngine([answer])
