@@ -1,5 +1,6 @@
 """The items of a batch as a table, a page at a time, and one of them in full."""
 
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -14,7 +15,6 @@ from ui.i18n import _
 from ui.resources import workbench
 
 _A_PAGE = 50
-_TABLE = "batch.items"
 _SHORT = 160
 
 
@@ -75,11 +75,12 @@ def _count(progress: BatchProgress, wanted: ItemState) -> int:
 
 def _show_table(items: list[BatchItem]) -> None:
     state().shown = [item.id for item in items]
+    key = f"batch.items.{items[0].batch_id}"
     st.dataframe(
         [_row(item) for item in items],
         hide_index=True,
-        key=_TABLE,
-        on_select=_choose,
+        key=key,
+        on_select=partial(_choose, key),
         selection_mode="single-row",
         column_config={
             _("No."): st.column_config.NumberColumn(width=50),
@@ -89,10 +90,10 @@ def _show_table(items: list[BatchItem]) -> None:
     )
 
 
-def _choose() -> None:
+def _choose(key: str) -> None:
     """Remember the clicked item itself: its row may be another one when the page is drawn again."""
     here = state()
-    rows = st.session_state[_TABLE].selection.rows
+    rows = st.session_state[key].selection.rows
     here.chosen = here.shown[rows[0]] if rows and rows[0] < len(here.shown) else ""
 
 

@@ -23,6 +23,7 @@ from ui.text import harmless_markdown
 _EVERY = "2s"
 _DETAILS_EVERY = "5s"
 _ACT_WITHIN_S = 60
+_PLAY = ":material/play_arrow:"
 _TILE_PX = 132
 
 
@@ -38,8 +39,9 @@ def show_batch(batch_id: str) -> None:
     if progress.state is BatchState.QUEUED and progress.is_intake_complete:
         _show_quote(progress)
     _show_actions(progress)
-    if progress.total:
+    if progress.started_at:
         show_exports(batch_id)
+    if progress.total:
         st.fragment(_show_details, run_every=_DETAILS_EVERY if active else None)(batch_id)
     _show_left_out(progress)
 
@@ -169,14 +171,14 @@ def _show_actions(progress: BatchProgress) -> None:
     batches, batch_id = workbench().batches, progress.id
     with st.container(horizontal=True, key="batch-actions"):
         if progress.state is BatchState.QUEUED and progress.is_intake_complete:
-            _action(_("Start"), "go", ":material/play_arrow:", batches.start, batch_id)
+            _action(_("Start"), "go", _PLAY, batches.start, batch_id, primary=True)
         if progress.state is BatchState.RUNNING:
             _action(_("Pause"), "pause", ":material/pause:", batches.pause, batch_id)
         if progress.state is BatchState.PAUSED:
-            _action(_("Resume"), "resume", ":material/play_arrow:", batches.resume, batch_id)
+            _action(_("Resume"), "resume", _PLAY, batches.resume, batch_id, primary=True)
         if progress.failed and progress.state is not BatchState.CANCELLED:
             _action(_("Retry all failed"), "retry", ":material/refresh:", batches.retry, batch_id)
-        if progress.is_intake_complete and progress.total:
+        if progress.started_at and progress.total:
             show_rerun(progress)
         if not progress.state.is_final:
             with st.popover(_("Cancel"), icon=":material/stop:", key="batch.end"):
@@ -185,10 +187,16 @@ def _show_actions(progress: BatchProgress) -> None:
 
 
 def _action(
-    label: str, name: str, icon: str, act: Callable[..., Coroutine[Any, Any, Any]], *given: Any
+    label: str,
+    name: str,
+    icon: str,
+    act: Callable[..., Coroutine[Any, Any, Any]],
+    *given: Any,
+    primary: bool = False,
 ) -> None:
     """Draw a button; what it does runs on the process's loop."""
-    if st.button(label, key=f"batch.{name}", icon=icon or None):
+    kind = "primary" if primary else "secondary"
+    if st.button(label, key=f"batch.{name}", icon=icon or None, type=kind):
         try:
             runtime().run(act(*given), _ACT_WITHIN_S)
         except VisionError as error:

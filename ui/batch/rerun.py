@@ -19,7 +19,7 @@ _WITHIN_S = 120
 def show_rerun(progress: BatchProgress) -> None:
     """Offer a new batch of the same pictures; it waits for its own start."""
     with (
-        st.popover(_("Run again"), icon=":material/replay:", key="batch.again"),
+        st.popover(_("Run again"), icon=":material/replay:", key=f"batch.again.{progress.id}"),
         st.container(width=320),
     ):
         st.markdown(
