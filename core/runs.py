@@ -9,10 +9,10 @@ import logging
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Protocol
 
+from core.answer import failure_without_call
 from core.blobs import BlobStore
 from core.engines.base import TextSink
 from core.errors import ImageError, StoppedError, StorageError, VisionError
@@ -36,7 +36,6 @@ from core.types import (
 _log = logging.getLogger(__name__)
 
 NO_ESTIMATE = Estimate()
-_NOT_SENT = Cost(Decimal(0), CostBasis.MEASURED)
 
 
 class RunState(StrEnum):
@@ -247,12 +246,14 @@ class Runs:
             async with self._slots:
                 outcome = await self._ask(run_id, run, position, use_cache)
         except asyncio.CancelledError:
-            outcome = _stopped(run.items[position], "".join(run.text[position]))
+            reason = StoppedError(Phrase("Stopped before the answer was complete."))
+            outcome = _stopped(run.items[position], reason, "".join(run.text[position]))
         except VisionError as error:
-            outcome = _failure(error)
+            outcome = failure_without_call(error)
         except Exception:  # noqa: BLE001 - a bug must not leave the item looking busy for ever
             _log.exception("run_item_crashed", extra={"run": run_id, "position": position})
-            outcome = _failure(VisionError(Phrase("This is a fault in Tessera. It was logged.")))
+            fault = VisionError(Phrase("This is a fault in Tessera. It was logged."))
+            outcome = failure_without_call(fault)
         state = RunState.SUCCEEDED if isinstance(outcome, Success) else RunState.FAILED
         await self._change(run_id, position, state=state, outcome=outcome)
 
@@ -262,7 +263,7 @@ class Runs:
         try:
             sent = await self._keep(await self._client.prepare(request))
         except ImageError as error:
-            return _failure(error)
+            return failure_without_call(error)
         await self._change(run_id, position, state=RunState.RUNNING, sent=sent)
         return await self._client.analyze(request, run.text[position].append)
 
@@ -289,25 +290,12 @@ class Runs:
         items[position] = changed
 
 
-def _failure(error: VisionError, partial_text: str = "", cost: Cost = _NOT_SENT) -> Failure:
-    """Return the outcome of an item that never reached the engine, unless a cost says it did."""
-    return Failure(
-        code=error.code,
-        detail=error.detail,
-        retryable=error.retryable,
-        cost=cost,
-        attempts=0,
-        latency_s=0.0,
-        partial_text=partial_text,
-    )
-
-
-def _stopped(item: RunItem, partial_text: str) -> Failure:
+def _stopped(item: RunItem, reason: StoppedError, partial_text: str = "") -> Failure:
     """Return the outcome of a stopped item; one under way may have been billed."""
-    may_cost = item.state is RunState.RUNNING and item.question.model != EMBEDDED_MODEL
-    cost = Cost(None, CostBasis.UNKNOWN) if may_cost else _NOT_SENT
-    reason = StoppedError(Phrase("Stopped before the answer was complete."))
-    return _failure(reason, partial_text, cost)
+    failure = failure_without_call(reason, partial_text)
+    if item.state is RunState.RUNNING and item.question.model != EMBEDDED_MODEL:
+        return replace(failure, cost=Cost(None, CostBasis.UNKNOWN))
+    return failure
 
 
 def _after_restart(item: RunItem) -> RunItem:
@@ -315,5 +303,4 @@ def _after_restart(item: RunItem) -> RunItem:
     if item.state.is_final:
         return item
     reason = StoppedError(Phrase("Tessera was restarted before this answer came. Run it again."))
-    cost = _stopped(item, "").cost
-    return replace(item, state=RunState.FAILED, outcome=_failure(reason, cost=cost))
+    return replace(item, state=RunState.FAILED, outcome=_stopped(item, reason))

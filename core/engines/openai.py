@@ -12,6 +12,7 @@ from core.engines.base import EngineAnswer, EngineCall, TextSink
 from core.errors import AuthenticationError
 from core.phrases import Phrase
 from core.settings import Settings
+from core.version import VERSION
 
 if TYPE_CHECKING:
     import httpx2
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 
 EMBEDDED_ENGINE = "embedded"
+_EMBEDDED_ORIGIN = f"{EMBEDDED_ENGINE}-{VERSION}"  # its answers change with its rules
 """The name of the engine inside Tessera, which costs nothing; also its origin."""
 
 
@@ -35,7 +37,7 @@ class OpenAIEngine:
         self, settings: Settings, transport: "httpx2.AsyncBaseTransport | None" = None
     ) -> None:
         self.name = EMBEDDED_ENGINE if settings.embedded else "openai"
-        self.origin = EMBEDDED_ENGINE if settings.embedded else _origin(settings.base_url)
+        self.origin = _EMBEDDED_ORIGIN if settings.embedded else _origin(settings.base_url)
         self._settings = settings
         self._transport = transport
         self._opening = asyncio.Lock()

@@ -415,10 +415,10 @@ def test_doctor_finds_everything_in_order(server, run):
     states = {check["name"]: check["state"] for check in document["checks"]}
     assert states == {
         "configuration": "ok", "model": "warn", "data_directory": "ok", "tokenizer": "ok",
-        "decoder": "ok", "models": "ok", "answer": "ok",
+        "records": "ok", "decoder": "ok", "models": "ok", "answer": "ok",
     }  # fmt: skip
     timed = {c["name"] for c in document["checks"] if c["latency_s"] is not None}
-    assert timed == {"tokenizer", "decoder", "models", "answer"}
+    assert timed == {"tokenizer", "records", "decoder", "models", "answer"}
 
 
 def test_doctor_says_that_the_key_is_wrong(server, run):

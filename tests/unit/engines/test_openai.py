@@ -6,6 +6,7 @@ from core.engines.openai import OpenAIEngine
 from core.engines.session import Session
 from core.errors import AuthenticationError
 from core.settings import Settings
+from core.version import VERSION
 
 
 def settings(**values):
@@ -29,7 +30,7 @@ def test_the_origin_names_the_endpoint_without_secrets(base_url, origin):
 
 def test_without_key_and_server_the_engine_is_the_embedded_one():
     engine = OpenAIEngine(settings(openai_api_key=None, openai_base_url=None))
-    assert (engine.name, engine.origin) == ("embedded", "embedded")
+    assert (engine.name, engine.origin) == ("embedded", f"embedded-{VERSION}")
 
 
 @pytest.mark.parametrize("key", ["sk-with-a-line\n", "sk-größe", " sk-space"])
