@@ -272,13 +272,14 @@ class SqlBatchStore:
             connection.execute(_RELEASE, {"item": item_id, "owner": self.owner})
 
     def settle(self, connection: Connection, batch_id: BatchId) -> BatchState:
-        """End a running batch of which nothing is left to do, and return its state."""
+        """End a batch of which nothing is left to do, and return its state."""
         row = connection.execute(select(batches).where(batches.c.id == batch_id)).mappings().one()
         state = BatchState(row["state"])
-        if state is not BatchState.RUNNING or not row["is_intake_complete"]:
+        if state not in {BatchState.RUNNING, BatchState.PAUSED} or not row["is_intake_complete"]:
             return state
         if connection.scalar(_OPEN, {"batch": batch_id}):
-            return self._pause_at_most_items(connection, row)
+            is_running = state is BatchState.RUNNING
+            return self._pause_at_most_items(connection, row) if is_running else state
         failed = connection.scalar(
             select(func.count()).where(
                 items.c.batch == batch_id, items.c.state == ItemState.FAILED.value

@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from core.pacing import Pacer, duration_s
+from core.pacing import Pacer, Urgency, duration_s
 from tests.client_kit import ManualTime
 
 
@@ -104,3 +104,86 @@ async def test_at_most_so_many_are_on_the_wire():
 )
 def test_durations_are_read_as_the_server_writes_them(text, expected_s):
     assert duration_s(text) == pytest.approx(expected_s)
+
+
+async def test_a_burst_is_used_once_the_server_has_said_that_it_keeps_one():
+    time = ManualTime()
+    pacer = make_pacer(time, rpm=600)
+    async with pacer.slot("m", 1) as ticket:
+        pass
+    headers = {"x-ratelimit-limit-requests": "600", "x-ratelimit-remaining-requests": "49"}
+    pacer.learn("m", headers, ticket)
+    starts = await start_times(pacer, time, 12)
+    assert starts[8] == 0  # a second's worth, less the one it is still owed
+    assert starts[11] > 0.1
+
+
+async def test_what_others_use_up_is_not_counted_on():
+    time = ManualTime()
+    pacer = make_pacer(time, rpm=60)
+    async with pacer.slot("m", 1) as ticket:
+        pass
+    headers = {"x-ratelimit-limit-requests": "60", "x-ratelimit-remaining-requests": "0"}
+    pacer.learn("m", headers, ticket)
+    [start] = await start_times(pacer, time, 1)
+    assert start > 1.9  # two units are left to the server
+
+
+async def test_a_person_goes_before_a_batch():
+    pacer, order = make_pacer(ManualTime(), max_concurrent=1), []
+
+    async def call(name, urgency):
+        async with pacer.slot("m", 1, urgency):
+            order.append(name)
+
+    wanted = [("next", Urgency.BATCH), ("new", Urgency.BATCH), ("again", Urgency.REPEAT)]
+    async with asyncio.TaskGroup() as group:
+        async with pacer.slot("m", 1):
+            for name, urgency in [*wanted, ("person", Urgency.PERSON)]:
+                group.create_task(call(name, urgency))
+                await asyncio.sleep(0)
+    assert order == ["next", "person", "again", "new"]  # who is next stays next
+
+
+async def test_one_models_limit_keeps_nobody_elses_place():
+    time = ManualTime()
+    pacer = make_pacer(time, rpm=1, max_concurrent=2)
+    asleep = asyncio.Event()
+
+    async def sleep(_):
+        asleep.set()
+        await asyncio.Event().wait()
+
+    await start_times(pacer, time, 1, model="slow")
+    pacer.sleep = sleep
+    waiting = [asyncio.create_task(start_times(pacer, time, 1, model="slow")) for _ in range(5)]
+    await asleep.wait()
+    async with asyncio.timeout(5):
+        assert await start_times(pacer, time, 1, model="quick") == [0]
+    for task in waiting:
+        task.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
+    async with asyncio.timeout(5):
+        await start_times(pacer, time, 1, model="other")
+
+
+async def test_many_refusals_narrow_the_window_and_answers_widen_it_again():
+    pacer = make_pacer(ManualTime(), max_concurrent=10)
+    pacer.refused("m")
+    assert pacer.use("m").at_once == 10  # one is chance
+    for _ in range(9):
+        pacer.refused("m")
+    assert pacer.use("m").at_once == 7
+    for _ in range(100):
+        pacer.served("m")
+    assert pacer.use("m").at_once == 10
+
+
+async def test_the_last_minutes_use_is_told():
+    time = ManualTime()
+    pacer = make_pacer(time, rpm=6000)
+    await start_times(pacer, time, 3, tokens=40)
+    use = pacer.use("m")
+    assert (use.requests, use.tokens, use.requests_per_minute) == (3, 120, 6000)
+    time.now_s += 61
+    assert pacer.use("m").requests == 0

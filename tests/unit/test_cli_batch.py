@@ -1,0 +1,123 @@
+"""The commands about batches, whole: real settings, client and decoder; the server is a thread."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from core.cli import main
+from tests import upstream as faults
+from tests.metered import Conditions, metered
+from tests.serving import serving
+
+ROOT = Path(__file__).resolve().parents[2]
+FIELDS = {
+    "id", "state", "lane", "total", "queued", "running", "succeeded", "failed", "cached",
+    "cost_usd", "reserved_usd", "budget_usd", "started_at", "finished_at", "failures",
+}  # fmt: skip
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for number in range(3):
+        Image.new("RGB", (64, 64), (80 * number, 0, 0)).save(folder / f"{number}.png")
+    (folder / "notes.txt").write_text("no picture")
+    return folder
+
+
+@pytest.fixture
+def tell(tmp_path, monkeypatch, capsys):
+    """Run a command against a server with one fault; return its exit code and its JSON."""
+    monkeypatch.setenv("TESSERA_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
+
+    def run(fault, *words):
+        with serving(fault) as server:
+            monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
+            code = main(["batch", *words, "--json"])
+        return code, json.loads(capsys.readouterr().out)
+
+    return run
+
+
+def test_a_batch_is_run_shown_listed_and_exported(tell, pictures, tmp_path):
+    code, done = tell(faults.fine, "run", str(pictures), "--out", str(tmp_path / "a.jsonl"))
+    assert code == 0
+    assert done.keys() >= FIELDS
+    assert (done["state"], done["lane"], done["total"]) == ("succeeded", "realtime", 3)
+    assert (done["succeeded"], done["left_out"], done["budget_usd"]) == (3, 1, None)
+    assert tell(faults.fine, "show", done["id"]) == (0, done)
+    assert tell(faults.fine, "list")[1]["batches"] == [done]
+    lines = [json.loads(line) for line in (tmp_path / "a.jsonl").read_text().splitlines()]
+    assert [line["source"] for line in lines] == ["0.png", "1.png", "2.png"]
+    assert {line["status"] for line in lines} == {"succeeded"}
+    out = tmp_path / "a.csv"
+    assert tell(faults.fine, "export", done["id"], "--out", str(out))[0] == 0
+    assert out.read_bytes().startswith(b"\xef\xbb\xbf")
+
+
+def test_failures_are_told_and_tried_again(tell, pictures):
+    code, failed = tell(faults.refusal, "run", str(pictures))
+    assert (code, failed["state"], failed["failures"]) == (1, "failed", {"CNT004": 3})
+    code, done = tell(faults.fine, "retry", failed["id"], "--code", "CNT004")
+    assert (code, done["state"], done["succeeded"]) == (0, "succeeded", 3)
+
+
+def test_a_wrong_key_stops_it_and_resume_goes_on(tell, pictures):
+    code, paused = tell(faults.key_echoed, "run", str(pictures))
+    assert (code, paused["state"], paused["queued"]) == (3, "paused", 3)
+    code, done = tell(faults.fine, "resume", paused["id"])
+    assert (code, done["succeeded"]) == (0, 3)
+
+
+def test_a_budget_is_kept(tell, pictures):
+    code, paused = tell(faults.fine, "run", str(pictures), "--budget", "0.0001")
+    assert (code, paused["state"], paused["cost_usd"]) == (3, "paused", "0")
+    code, done = tell(faults.fine, "cancel", paused["id"])
+    assert (code, done["state"], done["queued"]) == (0, "cancelled", 0)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("show", "nothing"), ("run", "x.png", "--lane", "auto"), ("run", "x.png", "--out", "a.doc")],
+)
+def test_what_cannot_be_done_is_said(tell, words):
+    code, said = tell(faults.fine, *words)
+    assert (code, said["error"]["code"][:3]) == (2, "CFG")
+
+
+def test_ctrl_c_pauses_and_says_how_to_go_on(pictures, tmp_path):
+    for number in range(20):
+        Image.new("RGB", (64, 64), (0, 10 * number, 0)).save(pictures / f"green {number}.png")
+    with metered(tmp_path / "server", Conditions(latency_s=0.5)) as server:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "core", "batch", "run", str(pictures), "--json"],
+            cwd=ROOT,
+            env=os.environ
+            | {
+                "TESSERA_DATA_DIR": str(tmp_path / "data"),
+                "OPENAI_API_KEY": "sk-test",
+                "OPENAI_BASE_URL": server.base_url,
+                "MAX_CONCURRENT_REQUESTS": "1",
+            },
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        while not server.counts().arrived:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    paused = json.loads(out)
+    assert process.returncode == 130
+    assert f"resume {paused['id']}" in err
+    assert (paused["state"], paused["running"]) == ("paused", 0)
+    assert paused["succeeded"] + paused["queued"] == 23
