@@ -38,7 +38,8 @@ def translator(language: str) -> Translate:
     compiled = BytesIO()
     write_mo(compiled, catalogue)
     compiled.seek(0)
-    return Translations(compiled, domain="tessera").gettext
+    gettext = Translations(compiled, domain="tessera").gettext
+    return lambda sentence: gettext(sentence) if sentence else ""  # "" names the file's header
 
 
 def _unchanged(sentence: str) -> str:

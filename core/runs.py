@@ -182,7 +182,7 @@ class Runs:
         self, wanted: Iterable[Wanted], question: Question, *, use_cache: bool = True
     ) -> str:
         """Write the run down, begin it, and return its unguessable id."""
-        run_id = secrets.token_urlsafe(16)
+        run_id = secrets.token_hex(16)
         items = [RunItem(i, w.source, question, w.estimate) for i, w in enumerate(wanted)]
         await asyncio.to_thread(self._store.save, run_id, items)
         run = self._live[run_id] = _LiveRun(items)

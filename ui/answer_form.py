@@ -88,7 +88,13 @@ def _table(label: str, rows: list[Any], key: str) -> list[Any]:
     frame = pd.DataFrame(rows if objects else {label: rows})
     columns = {name: _column(str(name), frame[name]) for name in frame.columns}
     edited = st.data_editor(
-        frame, key=key, num_rows="dynamic", hide_index=True, column_config=columns, width="stretch"
+        frame,
+        key=key,
+        num_rows="dynamic",
+        hide_index=True,
+        column_config=columns,
+        width="stretch",
+        placeholder="",
     )
     if edited.equals(frame):
         return rows

@@ -107,3 +107,7 @@ def test_signs_and_gaps_alone_need_no_translation(sentence, expected):
 
 def test_gaps_are_found_whatever_their_format():
     assert gaps("{a} of {b:,} at {c!r} {d.e}") == {"a", "b", "c", "d.e"}
+
+
+def test_nothing_stays_nothing():
+    assert translator("zh_CN")("") == ""
