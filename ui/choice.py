@@ -19,16 +19,11 @@ def choose(label: str, options: Mapping[str, str], *, name: str, default: str, *
 
     The choice is remembered under `name` for the session, over page switches and languages.
     """
-    values = list(options)
-    remembered = state().choices.get(name, default)
-    chosen: str = st.selectbox(
-        label,
-        values,
-        index=values.index(remembered if remembered in options else values[0]),
-        format_func=options.__getitem__,
-        key=choice_key(name),
-        **looks,
-    )
+    values, key = list(options), choice_key(name)
+    if st.session_state.get(key) not in options:
+        remembered = state().choices.get(name, default)
+        st.session_state[key] = remembered if remembered in options else values[0]
+    chosen: str = st.selectbox(label, values, format_func=options.__getitem__, key=key, **looks)
     state().choices[name] = chosen
     return chosen
 
@@ -36,7 +31,7 @@ def choose(label: str, options: Mapping[str, str], *, name: str, default: str, *
 def set_choice(name: str, value: str) -> None:
     """Choose for the person; call it before the widget is drawn."""
     state().choices[name] = value
-    st.session_state.pop(choice_key(name), None)
+    st.session_state[choice_key(name)] = value
 
 
 def choice_key(name: str) -> str:

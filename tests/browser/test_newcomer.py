@@ -194,3 +194,13 @@ def test_a_language_switch_does_not_change_what_is_asked(page: Page, server: Ser
     analyze(page)
     expect(page.get_by_label(chinese("Total"), exact=True)).to_have_value("20.3")
     expect(page.get_by_text(chinese(TASKS["receipt"].description))).to_be_visible()
+
+
+def test_a_sample_brings_the_task_that_suits_it(page: Page, server: Server) -> None:
+    open_page(page, server.url)
+    page.get_by_role("button", name="Chinese contract").click()
+    expect(page.get_by_text(TASKS["document"].description)).to_be_visible()
+    page.get_by_role("link", name="System").click()
+    expect(page.get_by_role("heading", name="System", exact=True)).to_be_visible()
+    page.get_by_role("link", name="Analyze", exact=True).click()
+    expect(page.get_by_text(TASKS["document"].description)).to_be_visible()
