@@ -239,7 +239,8 @@ class Runner:
     # One item
 
     def _begin(self, drive: _Drive, item: BatchItem) -> None:
-        task = asyncio.create_task(self._work(drive, item))
+        is_alone = drive.most_at_once == 1  # then nothing else of its batch holds money
+        task = asyncio.create_task(self._work(drive, item, is_alone=is_alone))
         drive.tasks.add(task)
 
         def end(_: object) -> None:
@@ -248,14 +249,14 @@ class Runner:
 
         task.add_done_callback(end)
 
-    async def _work(self, drive: _Drive, item: BatchItem) -> None:
+    async def _work(self, drive: _Drive, item: BatchItem, *, is_alone: bool) -> None:
         """Take one item to its outcome, or put it back if somebody ends the work."""
         try:
             outcome = await self._outcome(drive, item)
         except asyncio.CancelledError:
             await self._client.writer.run(partial(self._store.release, item_ids=[item.id]))
             raise
-        await self._judge(drive, outcome)
+        await self._judge(drive, outcome, is_alone=is_alone)
 
     async def _outcome(self, drive: _Drive, item: BatchItem) -> Outcome:
         if item.outcome is not None:  # its row is damaged
@@ -309,11 +310,11 @@ class Runner:
                 )
                 self._client.ledger.record_in(connection, row)
 
-    async def _judge(self, drive: _Drive, outcome: Outcome) -> None:
+    async def _judge(self, drive: _Drive, outcome: Outcome, *, is_alone: bool) -> None:
         """Learn from an outcome what it means for the rest of the batch."""
         if isinstance(outcome, Success):
             drive.failed_in_a_row = 0
-        elif outcome.code == BudgetError.code and len(drive.tasks) > 1:
+        elif outcome.code == BudgetError.code and not is_alone:
             drive.most_at_once = max(1, len(drive.tasks) - 1)
         elif outcome.code == StorageError.code:
             pass  # put back when the disk took writes again, so it can go on
