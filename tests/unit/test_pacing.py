@@ -137,11 +137,10 @@ async def test_a_person_goes_before_a_batch():
             order.append(name)
 
     wanted = [("next", Urgency.BATCH), ("new", Urgency.BATCH), ("again", Urgency.REPEAT)]
-    async with asyncio.TaskGroup() as group:
-        async with pacer.slot("m", 1):
-            for name, urgency in [*wanted, ("person", Urgency.PERSON)]:
-                group.create_task(call(name, urgency))
-                await asyncio.sleep(0)
+    async with asyncio.TaskGroup() as group, pacer.slot("m", 1):
+        for name, urgency in [*wanted, ("person", Urgency.PERSON)]:
+            group.create_task(call(name, urgency))
+            await asyncio.sleep(0)
     assert order == ["next", "person", "again", "new"]  # who is next stays next
 
 
