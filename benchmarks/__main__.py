@@ -11,21 +11,25 @@ import os
 import runpy
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
+ALONE = "--alone"
 HERE = Path(__file__).resolve().parent
 
 
 def benchmarks() -> dict[str, str]:
     """Return the name of each benchmark and the first line of what it says about itself."""
     files = sorted(file for file in HERE.glob("*.py") if not file.name.startswith("_"))
-    return {file.stem: file.read_text(encoding="utf-8").split('"""')[1][:120] for file in files}
+    return {
+        file.stem: file.read_text(encoding="utf-8").partition("\n")[0].strip('"') for file in files
+    }
 
 
 def main() -> int:
     """Run what was asked for; return 1 if a benchmark crashed."""
     found = benchmarks()
-    lines = (f"  {name:14} {said.splitlines()[0]}" for name, said in found.items())
+    lines = (f"  {name:14} {said}" for name, said in found.items())
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
         description="Measure speed and memory as ratios within one run.",
@@ -52,23 +56,19 @@ def machine() -> str:
 def ran(name: str) -> bool:
     """Run one benchmark in a fresh process and say whether it came to its end."""
     print(f"\n== {name}", flush=True)
-    return (
-        subprocess.run([sys.executable, __file__, "--alone", name], cwd=HERE.parent).returncode == 0
-    )
+    command = [sys.executable, "-m", "benchmarks", ALONE, name]
+    return subprocess.run(command, check=False, cwd=HERE.parent).returncode == 0
 
 
 def run_alone(name: str) -> None:
-    """Run one benchmark here; one that ends with a code of its own has missed a bound."""
-    sys.path[0] = str(HERE.parent)
-    sys.argv = [f"benchmarks.{name}"]
-    try:
+    """Run one benchmark in this process; an exit code of its own tells of a missed bound."""
+    sys.argv = [name]
+    with suppress(SystemExit):
         runpy.run_module(f"benchmarks.{name}", run_name="__main__")
-    except SystemExit as end:
-        print(f"(ended with {end.code})" if end.code else "", end="\n" if end.code else "")
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--alone"]:
+    if sys.argv[1:2] == [ALONE]:
         run_alone(sys.argv[2])
     else:
         sys.exit(main())

@@ -23,26 +23,28 @@ from pathlib import Path
 from statistics import median
 
 from PIL import Image, ImageDraw, ImageFont
-from playwright.sync_api import Browser, Page, WebSocket, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, Request, WebSocket, expect, sync_playwright
 
+from core.samples import SAMPLES
 from tests.browser.conftest import (
     CHROMIUM_ARGUMENTS,
     IDLE,
     ROOT,
     Server,
     _wait_until_healthy,
+    find_chromium,
     running_server,
 )
 
-VISITS = 9
+VISITS = 7
 TABS = 5
 IDLE_S = 30.0
-LIVE_S = 20.0
+LIVE_S = 12.0
 RERUNS = 6
 GROUP = 10
 GROUPS = 10
-RESULTS = 3
 SETTLE_S = 3.0
+WORDS = ("coffee", "paper", "lamp", "tea", "chair", "glass", "stamp")
 
 EMPTY_APP = """
 import streamlit as st
@@ -158,8 +160,8 @@ def measure_first_page(browser: Browser, ours: Server, empty: Server) -> None:
     )
     print(f"first page: {wall:.2f} s, empty page {wall_empty:.2f} s (medians of {len(warm)})")
     print(f"  server alone: {cpu * 1e3:.0f} ms and {cpu_empty * 1e3:.0f} ms of processor time")
+    print(f"  the very first visit of each process: {cold[0]:.2f} s and {cold_empty[0]:.2f} s")
     report("first page / empty page", wall / wall_empty, 2, "x")
-    report("first page / empty page, first visit of the process", cold[0] / cold_empty[0], 2, "x")
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,18 +174,19 @@ class BrowserFile:
 
 
 def picture(number: int) -> BrowserFile:
-    """Return a page of print that differs from every other."""
+    """Return a till receipt that differs from every other, in size, too."""
     rng = random.Random(number)
-    image = Image.new("RGB", (800, 1000), "white")
-    draw = ImageDraw.Draw(image)
-    font = ImageFont.load_default(size=30)
-    words = ("coffee", "paper", "lamp", "tea", "chair", "glass", "stamp")
-    for line in range(12):
-        text = f"{rng.choice(words)} {rng.choice(words)}  {rng.randrange(100, 9999) / 100:.2f}"
-        draw.text((60, 60 + line * 70), text, fill="black", font=font)
+    image = Image.new("RGB", (rng.randrange(440, 600), 420), "white")
+    draw, font = ImageDraw.Draw(image), ImageFont.load_default(size=30)
+    goods = [(rng.choice(WORDS), rng.randrange(100, 9999)) for _ in range(2)]
+    lines = [f"SAMPLE SHOP {number}", f"2026-03-{number % 28 + 1:02}"]
+    lines += [f"{name}    {cents / 100:.2f}" for name, cents in goods]
+    lines.append(f"TOTAL    {sum(cents for _, cents in goods) / 100:.2f}")
+    for at, text in enumerate(lines):
+        draw.text((40, 40 + at * 70), text, fill="black", font=font)
     out = BytesIO()
     image.save(out, "PNG")
-    return BrowserFile(f"page-{number}.png", "image/png", out.getvalue())
+    return BrowserFile(f"receipt-{number}.png", "image/png", out.getvalue())
 
 
 def open_page(page: Page, address: str) -> None:
@@ -194,28 +197,32 @@ def open_page(page: Page, address: str) -> None:
 
 def choose_task(page: Page, title: str) -> None:
     """Choose what is asked."""
-    page.locator(".st-key-analyze-task input").click()
+    page.get_by_role("combobox", name="Task", exact=True).click()
     page.get_by_role("option", name=title, exact=True).click()
     page.wait_for_selector(IDLE)
 
 
-def ask(page: Page, first: int, count: int) -> None:
-    """Upload new pictures, ask about them and wait for the answers."""
-    page.locator('input[type="file"]').set_input_files(
-        [asdict(picture(first + at)) for at in range(count)]
-    )
-    expect(page.get_by_role("button", name=re.compile("^Remove: "))).to_have_count(count)
+def ask(page: Page, files: list[BrowserFile]) -> None:
+    """Upload pictures, ask about them and wait for the answers; none may fail."""
+    page.locator('input[type="file"]').set_input_files([asdict(file) for file in files])
+    expect(remove_buttons(page)).to_have_count(len(files))
     page.wait_for_selector(IDLE)
     page.locator(".st-key-analyze-go button").click()
-    expect(page.get_by_role("heading", name=f"page-{first}.png")).to_be_visible()
-    expect(page.get_by_text(f"{count} of {count} done")).to_be_visible()
+    expect(page.get_by_role("heading", name=files[0].name)).to_be_visible()
+    expect(page.get_by_text(f"{len(files)} of {len(files)} done · cost")).to_be_visible()
+    page.wait_for_selector(IDLE)
 
 
 def clear(page: Page) -> None:
     """Empty the tray."""
     page.locator(".st-key-analyze-clear button").click()
-    expect(page.get_by_role("button", name=re.compile("^Remove: "))).to_have_count(0)
+    expect(remove_buttons(page)).to_have_count(0)
     page.wait_for_selector(IDLE)
+
+
+def remove_buttons(page: Page) -> Locator:
+    """Return the button of each picture in the tray."""
+    return page.get_by_role("button", name=re.compile("^Remove: "))
 
 
 def measure_memory(browser: Browser, server: Server) -> None:
@@ -226,7 +233,7 @@ def measure_memory(browser: Browser, server: Server) -> None:
         open_page(page, server.url)
         choose_task(page, "Receipt or invoice")
         for group in range(GROUPS):
-            ask(page, group * GROUP, GROUP)
+            ask(page, [picture(group * GROUP + at) for at in range(GROUP)])
             clear(page)
             sizes.append(usage(server))
     assert has_loaded(server, "onnxruntime")
@@ -238,13 +245,25 @@ def measure_memory(browser: Browser, server: Server) -> None:
 
 
 class Traffic:
-    """Everything that a tab sends and receives from now on."""
+    """What a tab asks for and what goes over its websocket, from now on."""
 
     def __init__(self, page: Page) -> None:
         self.socket_bytes = 0
-        self.urls: list[str] = []
+        self.requests: list[Request] = []
         page.on("websocket", self._listen)
-        page.on("request", lambda request: self.urls.append(request.url))
+        page.on("request", self._asked)
+
+    def start_again(self) -> None:
+        """Count from nothing."""
+        self.socket_bytes = 0
+        self.requests.clear()
+
+    def pictures(self) -> list[Request]:
+        """Return what was asked for of our own pictures and of Streamlit's."""
+        return [r for r in self.requests if "/image/" in r.url or "/media/" in r.url]
+
+    def _asked(self, request: Request) -> None:
+        self.requests.append(request)
 
     def _listen(self, web_socket: WebSocket) -> None:
         web_socket.on("framesent", self._count)
@@ -256,32 +275,29 @@ class Traffic:
 
 def measure_reruns(browser: Browser, server: Server) -> str:
     """Count what travels when a widget reruns a page with results; return the page's address."""
+    files = [BrowserFile(s.file, "", s.path.read_bytes()) for s in SAMPLES.values()]
     with visitor(browser) as page:
         traffic = Traffic(page)
         open_page(page, server.url)
-        ask(page, 1000, RESULTS)
-        page.wait_for_selector(IDLE)
-        page.wait_for_timeout(1000)  # a picture of the gallery may still be on its way
-        shown = [url for url in traffic.urls if "/image/" in url]
-        traffic.socket_bytes, traffic.urls = 0, []
+        traffic.start_again()
+        ask(page, files)
+        page.wait_for_timeout(1000)  # the last pictures are still on their way
+        shown = sum(request.sizes()["responseBodySize"] for request in traffic.pictures())
+        traffic.start_again()
         before_s = usage(server).cpu_s
         for title in ("Document", "Describe") * (RERUNS // 2):
             choose_task(page, title)
         cpu_s = (usage(server).cpu_s - before_s) / RERUNS
         address = page.url
-    again = [url for url in traffic.urls if "/image/" in url or "/media/" in url]
-    print(f"rerun of a page with {RESULTS} results ({len(shown)} pictures fetched so far):")
+    sent = traffic.socket_bytes / RERUNS
+    print(f"rerun of a page with {len(files)} results and {shown / 1e3:.0f} kB of pictures:")
     print(
-        f"  {cpu_s * 1e3:.0f} ms of processor time, {len(traffic.urls)} HTTP requests in {RERUNS}"
+        f"  {cpu_s * 1e3:.0f} ms of processor time, {sent / 1e3:.1f} kB over the websocket, ",
+        end="",
     )
-    report("pictures fetched again by reruns", len(again), 0)
-    page_bytes = sum(len(picture(1000 + at).buffer) for at in range(RESULTS))
-    report(
-        "websocket bytes a rerun / bytes of the pictures",
-        traffic.socket_bytes / RERUNS / page_bytes,
-        0.5,
-        "x",
-    )
+    print(f"{len(traffic.requests)} HTTP requests in {RERUNS} reruns")
+    report("pictures fetched again by reruns", len(traffic.pictures()), 0)
+    report("bytes of a rerun / bytes of the pictures", sent / shown, 0.2, "x")
     return address
 
 
@@ -312,19 +328,16 @@ def idle_share(server: Server, seconds: float) -> float:
 
 def main() -> None:
     """Start both servers and a browser, and measure one thing after the other."""
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    assert chromium, "no Chromium: run `python scripts/test_tools.py`"
     expect.set_options(timeout=60_000)
     with ExitStack() as open_until_the_end:
         enter = open_until_the_end.enter_context
         folder = Path(enter(tempfile.TemporaryDirectory()))
         ours, empty = enter(running_server(folder)), enter(empty_server(folder / "empty"))
         browser = enter(sync_playwright()).chromium.launch(
-            executable_path=chromium, args=CHROMIUM_ARGUMENTS, headless=True
+            executable_path=find_chromium(), args=CHROMIUM_ARGUMENTS, headless=True
         )
-        print(
-            f"fresh server: {usage(ours).tree_mib:.0f} MiB, empty page's {usage(empty).tree_mib:.0f} MiB"
-        )
+        fresh_mib, empty_mib = usage(ours).tree_mib, usage(empty).tree_mib
+        print(f"fresh server: {fresh_mib:.0f} MiB, the empty page's {empty_mib:.0f} MiB")
         measure_first_page(browser, ours, empty)
         measure_memory(browser, ours)
         measure_idle(browser, ours, measure_reruns(browser, ours))
