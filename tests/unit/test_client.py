@@ -290,7 +290,7 @@ async def test_a_picture_that_cannot_be_used_is_a_failure_without_a_call(tmp_pat
 
 async def test_the_budget_is_kept_by_parallel_calls(tmp_path):
     engine = FakeEngine()
-    async with open_test_client(tmp_path, engine, budget_usd="0.02") as client:
+    async with open_test_client(tmp_path, engine, budget_usd="0.012") as client:
         requests = [make_request(str(i).encode()) for i in range(20)]
         outcomes = await asyncio.gather(*map(client.analyze, requests))
         state = client.budget.state()
@@ -298,7 +298,7 @@ async def test_the_budget_is_kept_by_parallel_calls(tmp_path):
     refused = [outcome for outcome in outcomes if isinstance(outcome, Failure)]
     assert {outcome.code for outcome in refused} == {"BGT001"}
     assert len(engine.calls) + len(refused) == 20
-    assert state.spent_usd <= Decimal("0.02")
+    assert state.spent_usd <= Decimal("0.012")
     assert state.reserved_usd == 0
 
 
