@@ -1,19 +1,16 @@
 """From what intake found to items in their order."""
 
 from dataclasses import replace
-from decimal import Decimal
 from typing import Final
 
-from core.batch.types import PRIORITIES, USUAL_PRIORITY, NewItem
-from core.errors import VisionError
+from core.answer import failure_without_call
+from core.batch.types import PRIORITIES, USUAL_PRIORITY, BatchItem, NewItem
 from core.i18n import Language
 from core.images.intake import Refused
 from core.images.manifest import ItemOverrides
 from core.runs import Question
 from core.tasks import prompt_for, task
-from core.types import Cost, CostBasis, Failure, ImageSource
-
-NOTHING: Final = Cost(Decimal(0), CostBasis.MEASURED)
+from core.types import ImageSource
 
 _SIMPLE_BYTES: Final = 500 * 1024
 _MEDIUM_BYTES: Final = 2 * 2**20
@@ -57,19 +54,25 @@ def refused_item(position: int, refused: Refused) -> NewItem:
         position=position,
         name=refused.name,
         label=refused.overrides.id,
-        outcome=not_asked(refused.error),
+        outcome=failure_without_call(refused.error),
     )
 
 
-def not_asked(error: VisionError) -> Failure:
-    """Return the outcome of an item that never reached the engine; it cost nothing."""
-    return Failure(
-        code=error.code,
-        detail=error.detail,
-        retryable=error.retryable,
-        cost=NOTHING,
-        attempts=0,
-        latency_s=0.0,
+def item_again(item: BatchItem, question: Question) -> NewItem:
+    """Return an item of an earlier batch as a new one."""
+    own = replace(item.question, model=question.model)
+    return NewItem(
+        position=item.position,
+        name=item.name,
+        digest=item.digest,
+        page=item.page,
+        width_px=item.width_px,
+        height_px=item.height_px,
+        label=item.label,
+        priority=item.priority,
+        rank=item.position,
+        question=None if own == question else own,
+        outcome=None if item.digest else item.outcome,
     )
 
 

@@ -14,8 +14,8 @@ from typing import Final
 
 from sqlalchemy import Connection
 
+from core.answer import failure_without_call
 from core.backoff import PATIENT
-from core.batch.planner import not_asked
 from core.batch.types import BatchId, BatchItem, BatchProgress, BatchState
 from core.cache import as_cached
 from core.client import VisionClient
@@ -275,11 +275,11 @@ class Runner:
             request = item.question.about(item.source)
             return await self._client.analyze(request, terms=terms)
         except VisionError as error:
-            return await self._end(item, not_asked(error))
+            return await self._end(item, failure_without_call(error))
         except Exception:  # noqa: BLE001 - a bug must not leave the item looking busy for ever
             _log.exception("batch_item_crashed", extra={"batch": item.batch_id, "item": item.id})
             fault = VisionError(Phrase("This is a fault in Tessera. It was logged."))
-            return await self._end(item, not_asked(fault))
+            return await self._end(item, failure_without_call(fault))
 
     async def _end(self, item: BatchItem, outcome: Outcome) -> Outcome:
         """Write down an outcome that no call brought."""

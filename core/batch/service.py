@@ -2,19 +2,18 @@
 
 import asyncio
 import secrets
-from collections import deque
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
 from functools import partial
-from typing import Final
 
 from sqlalchemy import Connection
 
 from core.batch.export import export_items
-from core.batch.planner import accepted_item, refused_item
+from core.batch.planner import item_again
 from core.batch.quoting import add_selections
 from core.batch.runner import Runner
+from core.batch.taking_in import Found, TakingIn
 from core.batch.types import (
     PRIORITIES,
     USUAL_PRIORITY,
@@ -27,24 +26,18 @@ from core.batch.types import (
     LeftOut,
     LimitUse,
     NewBatch,
-    NewItem,
 )
 from core.blobs import BlobStore
 from core.client import VisionClient
-from core.errors import ConfigurationError, ImageError, InputNotUsableError
+from core.errors import InputNotUsableError
 from core.i18n import SOURCE_LANGUAGE, Language
 from core.images.decoder import Decoder
-from core.images.intake import Accepted, IntakeItem, Refused, Skipped
 from core.phrases import Phrase
 from core.quote import Lane, SelectionQuote
 from core.runs import Question, StoredSource
 from core.store.batch_progress import BatchFigures
 from core.store.batches import SqlBatchStore
 from core.survey import SurveyedPicture, survey
-
-_READ_AHEAD: Final = 8
-"""How many originals are in memory at once during intake."""
-_WRITE_TOGETHER: Final = 100
 
 
 class Batches:
@@ -63,15 +56,14 @@ class Batches:
     ) -> None:
         self._client = client
         self._store = store
-        self._decoder = decoder
-        self._originals = originals
+        self._taking_in = TakingIn(client.writer, store, decoder, originals)
         self._figures = BatchFigures(store.database)
         self._runner = Runner(client, store, max_concurrent)
 
     async def create(
         self,
         name: str,
-        items: AsyncIterator[IntakeItem] | Iterable[IntakeItem],
+        items: Found,
         question: Question,
         *,
         budget_usd: Decimal | None = None,
@@ -103,7 +95,7 @@ class Batches:
         new = NewBatch(secrets.token_hex(16), name, question, lane, budget_usd, max_items, priority)
         await self._add(new)
         try:
-            await self._take_in(new, items, language)
+            await self._taking_in.fill(new, items, language)
         except BaseException:
             await self._client.writer.run(partial(self._store.cancel, batch_id=new.id))
             raise
@@ -125,10 +117,10 @@ class Batches:
             InputNotUsableError: If there is no such batch, or it cannot be started.
         """
         progress = self._known(batch_id)
-        if not progress.is_intake_complete or progress.state is BatchState.CANCELLED:
-            raise InputNotUsableError(
-                Phrase("This batch cannot be started: it is {state}.", {"state": progress.state})
-            )
+        if progress.state is BatchState.CANCELLED:
+            raise InputNotUsableError(Phrase("This batch was cancelled, so it cannot be started."))
+        if not progress.is_intake_complete:
+            raise InputNotUsableError(Phrase("The pictures of this batch are still coming in."))
         await self._client.writer.run(partial(self._store.begin, batch_id=batch_id))
         return await self._runner.drive(progress)
 
@@ -191,7 +183,9 @@ class Batches:
         await self._add(new)
         await self._client.writer.run(
             lambda connection: self._store.add_items(
-                connection, new.id, (_again(item, question) for item in self._store.every(batch_id))
+                connection,
+                new.id,
+                (item_again(item, question) for item in self._store.every(batch_id)),
             )
         )
         await self._client.writer.run(partial(self._store.complete_intake, batch_id=new.id))
@@ -286,64 +280,6 @@ class Batches:
 
         await self._client.writer.run(write)
 
-    async def _take_in(
-        self,
-        new: NewBatch,
-        found: AsyncIterator[IntakeItem] | Iterable[IntakeItem],
-        language: Language,
-    ) -> None:
-        """Look at a few pictures at a time, and write them down in their order."""
-        coming: deque[asyncio.Task[NewItem]] = deque()
-        ready: list[NewItem] = []
-        position = 0
-        try:
-            async for each in _as_stream(found):
-                if isinstance(each, Skipped):
-                    what = LeftOut(each.name, each.why)
-                    await self._client.writer.run(
-                        partial(self._store.leave_out, batch_id=new.id, what=what)
-                    )
-                    continue
-                coming.append(asyncio.create_task(self._new_item(position, each, new, language)))
-                position += 1
-                if len(coming) >= _READ_AHEAD:
-                    ready.append(await coming.popleft())
-                if len(ready) >= _WRITE_TOGETHER:
-                    ready = await self._write(new.id, ready)
-            while coming:
-                ready.append(await coming.popleft())
-            await self._write(new.id, ready)
-        finally:
-            for task in coming:
-                task.cancel()
-            await asyncio.gather(*coming, return_exceptions=True)
-        await self._client.writer.run(partial(self._store.complete_intake, batch_id=new.id))
-
-    async def _write(self, batch_id: BatchId, ready: Sequence[NewItem]) -> list[NewItem]:
-        await self._client.writer.run(partial(self._store.add_items, batch_id=batch_id, new=ready))
-        return []
-
-    async def _new_item(
-        self, position: int, found: Accepted | Refused, new: NewBatch, language: Language
-    ) -> NewItem:
-        if isinstance(found, Refused):
-            return refused_item(position, found)
-        try:
-            info = await self._decoder.probe(found.source)
-            item = accepted_item(
-                position,
-                found.source,
-                found.overrides,
-                new.question,
-                language,
-                (info.width_px, info.height_px),
-                new.priority,
-            )
-        except (ImageError, ConfigurationError) as error:
-            return refused_item(position, Refused(found.source.name, error, found.overrides))
-        await asyncio.to_thread(self._originals.put, found.source.data)
-        return item
-
     def _quote_now(self, batch_id: BatchId) -> SelectionQuote:
         by_question: dict[str, tuple[Question, list[SurveyedPicture]]] = {}
         for item in self._store.every(batch_id):
@@ -367,32 +303,3 @@ def _check(budget_usd: Decimal | None, max_items: int | None, priority: int, lan
         raise InputNotUsableError(Phrase("The limit on items is 1 or more."))
     if priority not in PRIORITIES:
         raise InputNotUsableError(Phrase("A priority is 1 (can wait) to 5 (urgent)."))
-
-
-async def _as_stream(
-    found: AsyncIterator[IntakeItem] | Iterable[IntakeItem],
-) -> AsyncIterator[IntakeItem]:
-    if isinstance(found, AsyncIterator):
-        async for each in found:
-            yield each
-    else:
-        for each in found:
-            yield each
-
-
-def _again(item: BatchItem, question: Question) -> NewItem:
-    """Return an item of an earlier batch as a new one."""
-    own = replace(item.question, model=question.model)
-    return NewItem(
-        position=item.position,
-        name=item.name,
-        digest=item.digest,
-        page=item.page,
-        width_px=item.width_px,
-        height_px=item.height_px,
-        label=item.label,
-        priority=item.priority,
-        rank=item.position,
-        question=None if own == question else own,
-        outcome=None if item.digest else item.outcome,
-    )
