@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
+from typing import BinaryIO
 
 from core.errors import StorageError
 from core.phrases import Phrase
@@ -48,6 +49,13 @@ class BlobStore:
         except FileNotFoundError:
             return None
         return data if sha256(data).hexdigest() == digest else None
+
+    def open(self, digest: str) -> BinaryIO | None:
+        """Return the file for reading piece by piece, or None when it is gone."""
+        try:
+            return self.path(digest).open("rb")
+        except FileNotFoundError:
+            return None
 
     def path(self, digest: str) -> Path:
         """Return where the file with this digest is or would be.

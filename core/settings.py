@@ -1,6 +1,7 @@
 """Every setting, read once from the environment and passed down. Nothing here is read at import."""
 
 import ipaddress
+import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -36,6 +37,8 @@ class Settings(BaseSettings):
     """Hours a cached answer stays valid; `none` keeps it until it is evicted."""
     tessera_cache_max_mb: int = Field(512, ge=1)
     tessera_allow_plain_http: bool = False
+    tessera_folders: Annotated[tuple[Path, ...], NoDecode] = ()
+    """Folders of this machine that the pages may take pictures from; none unless set."""
 
     @model_validator(mode="before")
     @classmethod
@@ -47,6 +50,16 @@ class Settings(BaseSettings):
     @classmethod
     def _none_means_for_ever(cls, value: Any) -> Any:
         return None if isinstance(value, str) and value.strip().lower() == "none" else value
+
+    @field_validator("tessera_folders", mode="before")
+    @classmethod
+    def _absolute_folders(cls, value: Any) -> Any:
+        """Split a list as PATH is written; a relative folder would depend on where one started."""
+        given = value.split(os.pathsep) if isinstance(value, str) else value
+        folders = tuple(Path(each) for each in given if str(each).strip())
+        if not all(folder.is_absolute() for folder in folders):
+            raise ValueError("every folder must be an absolute path")
+        return folders
 
     @property
     def embedded(self) -> bool:

@@ -4,7 +4,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
-from io import BytesIO
+from io import SEEK_END, BytesIO
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -13,7 +13,7 @@ from core.images import messages
 from core.images.archive import LEFT_OUT, Entry, looks_known, read_entries
 from core.images.decoder import Decoder
 from core.images.fetch import FetchedFile, safe_fetch
-from core.images.limits import MIB
+from core.images.limits import DecodeLimits
 from core.images.manifest import (
     MANIFEST_SUFFIXES,
     ItemOverrides,
@@ -27,6 +27,7 @@ from core.phrases import Phrase
 from core.types import ImageSource
 
 FETCH_TIMEOUT_S = 30.0
+_HEAD_BYTES = 4096
 _AS_GIVEN = ItemOverrides()
 
 
@@ -84,7 +85,7 @@ class Intake:
     async def open(self, spec: str | Path) -> AsyncIterator[IntakeItem]:
         """Yield what is behind a path or an http(s) address, in a stable order.
 
-        Only for people who may read this machine's files; a browser's bytes go to `from_upload`.
+        Only for people who may read this machine's files; a browser's files go to `from_file`.
         """
         if Path(spec).suffix.lower() in MANIFEST_SUFFIXES and not _is_address(spec):
             items = self._from_manifest(Path(spec))
@@ -94,8 +95,25 @@ class Intake:
             yield item
 
     async def from_upload(self, name: str, data: bytes) -> AsyncIterator[IntakeItem]:
-        """Yield what is in the bytes of an uploaded picture, PDF or zip."""
+        """Yield what is in the bytes of a picture, PDF or zip."""
         async for item in self._from_bytes(label(name), data):
+            yield item
+
+    async def from_file(self, name: str, file: BinaryIO) -> AsyncIterator[IntakeItem]:
+        """Yield what is in an open picture, PDF or zip, which its opener closes.
+
+        Of a zip one entry at a time is in memory, however large the file is.
+        """
+        try:
+            content = await asyncio.to_thread(_read_unless_zip, file, self._limits)
+        except ImageError as error:
+            yield Refused(label(name), error)
+            return
+        if content is None:
+            items = self._from_archive(label(name), file)
+        else:
+            items = self._from_bytes(label(name), content)
+        async for item in items:
             yield item
 
     def _from_one(self, spec: str | Path) -> AsyncIterator[IntakeItem]:
@@ -103,7 +121,7 @@ class Intake:
             return self._from_address(str(spec))
         path = Path(spec)
         return (
-            self._from_folder(path) if spec and path.is_dir() else self._from_file(path, path.name)
+            self._from_folder(path) if spec and path.is_dir() else self._from_path(path, path.name)
         )
 
     async def _from_address(self, url: str) -> AsyncIterator[IntakeItem]:
@@ -123,17 +141,18 @@ class Intake:
             if not looks_known(name):
                 yield Skipped(label(name), LEFT_OUT)
                 continue
-            async for item in self._from_file(path, name):
+            async for item in self._from_path(path, name):
                 yield item
 
-    async def _from_file(self, path: Path, name: str) -> AsyncIterator[IntakeItem]:
+    async def _from_path(self, path: Path, name: str) -> AsyncIterator[IntakeItem]:
         try:
-            data = await asyncio.to_thread(_read_file, path, self._limits.max_archive_bytes)
+            file = await asyncio.to_thread(_open_file, path)
         except ImageError as error:
             yield Refused(label(name), error)
             return
-        async for item in self._from_bytes(label(name), data):
-            yield item
+        with file:
+            async for item in self.from_file(name, file):
+                yield item
 
     async def _from_bytes(
         self, name: str, data: bytes, *, packed: bool = False
@@ -187,10 +206,10 @@ class Intake:
 
     async def _from_manifest(self, path: Path) -> AsyncIterator[IntakeItem]:
         try:
-            data = await asyncio.to_thread(_read_file, path, self._limits.max_document_bytes)
-            for row in read_manifest(data, path.suffix.lower()):
-                async for item in self._from_row(path, row):
-                    yield item
+            with await asyncio.to_thread(_open_file, path) as file:
+                for row in read_manifest(file, path.suffix.lower()):
+                    async for item in self._from_row(path, row):
+                        yield item
         except (ImageError, ConfigurationError) as error:
             yield Refused(label(path.name), error)
 
@@ -217,22 +236,34 @@ def _visible_files(folder: Path) -> list[Path]:
     return sorted(found)
 
 
-def _read_file(path: Path, max_bytes: int) -> bytes:
-    """Read a regular file; pipes and devices never end.
+def _open_file(path: Path) -> BinaryIO:
+    """Open a regular file; pipes and devices never end.
 
     Raises:
-        ImageError: If it is missing, unreadable or too large.
+        ImageError: If it is missing or unreadable.
     """
     try:
-        if not path.is_file():
-            raise messages.NOT_FOUND.error()
-        with path.open("rb") as file:
-            data = file.read(max_bytes + 1)
+        if path.is_file():
+            return path.open("rb")
     except (OSError, ValueError) as error:
         raise messages.NOT_FOUND.error() from error
-    if len(data) > max_bytes:
-        raise messages.TOO_LARGE_BYTES.error(limit_mb=max_bytes // MIB)
-    return data
+    raise messages.NOT_FOUND.error()
+
+
+def _read_unless_zip(file: BinaryIO, limits: DecodeLimits) -> bytes | None:
+    """Return the content of a file that may be in memory as a whole; None for a zip.
+
+    Raises:
+        ImageError: If it is nothing that can be read, or too large; it is not read then.
+    """
+    try:
+        size_bytes = file.seek(0, SEEK_END)
+        file.seek(0)
+        kind = admit(file.read(_HEAD_BYTES), limits, size_bytes)
+        file.seek(0)
+        return None if kind is Kind.ZIP else file.read(size_bytes)
+    except OSError as error:
+        raise messages.NOT_FOUND.error() from error
 
 
 def _page_label(name: str, page: int, pages: int) -> str:

@@ -4,8 +4,8 @@ import csv
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from io import StringIO
-from typing import Any
+from io import TextIOWrapper
+from typing import Any, BinaryIO, TextIO
 
 from core.errors import InputNotUsableError
 from core.phrases import Phrase
@@ -44,30 +44,35 @@ class ManifestItem:
     overrides: ItemOverrides
 
 
-def read_manifest(data: bytes, suffix: str) -> Iterator[ManifestRow]:
-    """Yield the lines of a manifest in order; blank ones are left out.
+def read_manifest(file: BinaryIO, suffix: str) -> Iterator[ManifestRow]:
+    """Yield the lines of a manifest in order as they are read; blank ones are left out.
 
     Args:
-        data: UTF-8, with or without a byte order mark.
+        file: UTF-8, with or without a byte order mark; closed by whoever opened it.
         suffix: ".csv" (with a header line) or ".jsonl" (an object on each line).
 
     Raises:
-        InputNotUsableError: If the file as a whole cannot be read.
+        InputNotUsableError: If the file cannot be read on from here.
     """
+    text = TextIOWrapper(file, encoding="utf-8-sig", newline="" if suffix == ".csv" else "\n")
     try:
-        text = data.decode("utf-8-sig")
+        for line, values in (_csv_lines if suffix == ".csv" else _json_lines)(text):
+            yield _row(line, values)
     except UnicodeDecodeError as error:
         raise InputNotUsableError(Phrase("The manifest is not UTF-8 text.")) from error
-    lines = _csv_lines(text) if suffix == ".csv" else _json_lines(text)
-    for line, values in lines:
-        try:
-            yield ManifestRow(line, _item(line, values))
-        except InputNotUsableError as error:
-            yield ManifestRow(line, error)
+    finally:
+        text.detach()
 
 
-def _csv_lines(text: str) -> Iterator[tuple[int, Any]]:
-    reader = csv.DictReader(StringIO(text, newline=""), strict=True)
+def _row(line: int, values: Any) -> ManifestRow:
+    try:
+        return ManifestRow(line, _item(line, values))
+    except InputNotUsableError as error:
+        return ManifestRow(line, error)
+
+
+def _csv_lines(text: TextIO) -> Iterator[tuple[int, Any]]:
+    reader = csv.DictReader(text, strict=True)
     try:
         if "source" not in (reader.fieldnames or ()):
             raise InputNotUsableError(Phrase("The manifest has no column named source."))
@@ -79,8 +84,8 @@ def _csv_lines(text: str) -> Iterator[tuple[int, Any]]:
         ) from error
 
 
-def _json_lines(text: str) -> Iterator[tuple[int, Any]]:
-    for line, content in enumerate(text.split("\n"), start=1):
+def _json_lines(text: TextIO) -> Iterator[tuple[int, Any]]:
+    for line, content in enumerate(text, start=1):
         if not content.strip():
             continue
         try:
@@ -96,7 +101,9 @@ def _item(line: int, values: Any) -> ManifestItem:
         )
     source = _text(values, "source")
     if source is None:
-        raise _unusable(line, "source", "a file, folder or address")
+        raise InputNotUsableError(
+            Phrase("Line {line} of the manifest names no source.", {"line": line})
+        )
     return ManifestItem(
         source,
         ItemOverrides(

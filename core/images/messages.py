@@ -151,6 +151,9 @@ ARCHIVE_RATIO = Refusal(
     N_("This zip entry unpacks to more than {limit} times its size and was not read."),
 )
 NOT_FOUND = Refusal(ImageRefusal.NOT_FOUND, N_("The file does not exist or cannot be read."))
+LINKED = Refusal(
+    ImageRefusal.NOT_FOUND, N_("This is a link to another place, and links are not followed.")
+)
 ADDRESS_FORM = Refusal(
     ImageRefusal.FETCH_REFUSED,
     N_(

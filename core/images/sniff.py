@@ -78,8 +78,13 @@ def identify(data: bytes) -> Kind:
     raise _refused_text(data)
 
 
-def admit(data: bytes, limits: DecodeLimits) -> Kind:
+def admit(data: bytes, limits: DecodeLimits, size_bytes: int | None = None) -> Kind:
     """Return what `data` is if it may be read at all.
+
+    Args:
+        data: The file, or its first 4096 bytes.
+        limits: On its size, by its kind.
+        size_bytes: Of the whole file, where `data` is its beginning.
 
     Raises:
         ImageError: If it is nothing that can be read, or too many bytes of it.
@@ -88,7 +93,7 @@ def admit(data: bytes, limits: DecodeLimits) -> Kind:
     allowed = {Kind.PDF: limits.max_document_bytes, Kind.ZIP: limits.max_archive_bytes}.get(
         kind, limits.max_image_bytes
     )
-    if len(data) > allowed:
+    if (len(data) if size_bytes is None else size_bytes) > allowed:
         raise messages.TOO_LARGE_BYTES.error(limit_mb=allowed // MIB)
     if kind is Kind.ZIP and _is_office(data):
         raise messages.OFFICE.error()

@@ -69,6 +69,7 @@ def test_the_key_is_not_in_any_text_of_the_settings(monkeypatch):
         ("TESSERA_BUDGET_USD", "-0.01"),
         ("TESSERA_LANG", "fr"),
         ("TESSERA_CACHE_TTL_H", "0"),
+        ("TESSERA_FOLDERS", "pictures"),
         ("OPENAI_BASE_URL", "ftp://example.com"),
         ("OPENAI_BASE_URL", "example.com/v1"),
         ("OPENAI_BASE_URL", "http://example.com/v1"),
@@ -115,3 +116,9 @@ def test_an_empty_variable_means_the_default(monkeypatch):
     monkeypatch.setenv("MAX_CONCURRENT_REQUESTS", "")
     assert load_settings().embedded
     assert load_settings().max_concurrent_requests == 5
+
+
+@pytest.mark.parametrize(("written", "folders"), [("", []), ("/a:/b c", ["/a", "/b c"])])
+def test_folders_are_listed_as_in_path(monkeypatch, written, folders):
+    monkeypatch.setenv("TESSERA_FOLDERS", written)
+    assert [str(folder) for folder in load_settings().tessera_folders] == folders

@@ -1,4 +1,6 @@
 import io
+import os
+import tracemalloc
 import zipfile
 
 import pytest
@@ -154,3 +156,19 @@ async def test_an_unreadable_manifest_is_one_refusal(intake, tmp_path):
     manifest.write_text("file\nx.png\n")
     (item,) = await listed(intake.open(manifest))
     assert isinstance(item.error, ConfigurationError)
+
+
+async def test_a_zip_file_is_read_entry_by_entry(intake, tmp_path):
+    """Ten entries that are larger together than what may be in memory here."""
+    path = tmp_path / "many.zip"
+    noise = os.urandom(1_000_000)
+    with zipfile.ZipFile(path, "w") as packed:
+        for number in range(10):
+            packed.writestr(f"{number}.png", plain() + noise)
+    tracemalloc.start()
+    with path.open("rb") as file:
+        names = [item.source.name async for item in intake.from_file("many.zip", file)]
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert names == [f"{number}.png" for number in range(10)]
+    assert peak < 4_000_000

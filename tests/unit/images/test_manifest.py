@@ -1,3 +1,5 @@
+from io import BytesIO
+
 import pytest
 
 from core.errors import InputNotUsableError
@@ -19,12 +21,12 @@ JSONL = """
 @pytest.mark.parametrize(("suffix", "text"), [(".csv", CSV), (".jsonl", JSONL)])
 def test_both_forms_say_the_same(suffix, text):
     for start in ("", "\ufeff"):
-        (row,) = read_manifest((start + text).encode(), suffix)
+        (row,) = read_manifest(BytesIO((start + text).encode()), suffix)
         assert row.content == ManifestItem("a.png", FULL)
 
 
 def test_only_the_source_is_needed():
-    rows = list(read_manifest(b"source,id\na.png,\n\nb.png,2\n", ".csv"))
+    rows = list(read_manifest(BytesIO(b"source,id\na.png,\n\nb.png,2\n"), ".csv"))
     assert [row.content for row in rows] == [
         ManifestItem("a.png", ItemOverrides()),
         ManifestItem("b.png", ItemOverrides(id="2")),
@@ -46,7 +48,7 @@ def test_only_the_source_is_needed():
     ],
 )
 def test_a_bad_line_names_itself_and_spares_the_others(line, word):
-    bad, good = read_manifest(f'{line}\n{{"source": "b.png"}}'.encode(), ".jsonl")
+    bad, good = read_manifest(BytesIO(f'{line}\n{{"source": "b.png"}}'.encode()), ".jsonl")
     assert isinstance(bad.content, InputNotUsableError)
     assert "Line 1 " in str(bad.content)
     assert word in str(bad.content)
@@ -64,4 +66,4 @@ def test_a_bad_line_names_itself_and_spares_the_others(line, word):
 )
 def test_an_unreadable_manifest_is_refused_as_a_whole(data, word):
     with pytest.raises(InputNotUsableError, match=word):
-        list(read_manifest(data, ".csv"))
+        list(read_manifest(BytesIO(data), ".csv"))
