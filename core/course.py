@@ -1,14 +1,13 @@
 """One request on its way: what was planned, what happened so far, and what it comes to."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
-from uuid import uuid4
 
 from core.answer import ValidAnswer
 from core.engines.base import EngineAnswer
 from core.errors import EngineError, VisionError
 from core.flights import Flight
-from core.plan import Plan
+from core.plan import Plan, saved_by_resizing_usd
 from core.pricing import UnpricedTierError, request_cost_usd
 from core.quote import Quote
 from core.store.calls import CallRecord, CallStatus
@@ -38,13 +37,17 @@ class Course:
     flight: Flight
     image: PreparedImage | None = None
     quote: Quote | None = None
-    reservation_id: str = field(default_factory=lambda: uuid4().hex)
     attempts: int = 0
     is_sent: bool = False
     deadline_s: float | None = None
     answer: EngineAnswer | None = None
     latency_s: float = 0.0
     is_landed: bool = False
+
+    @property
+    def reservation_id(self) -> str:
+        """Return under which name the request's money is held."""
+        return self.plan.request_id
 
     def begin_again(self) -> None:
         """Forget the last attempt: what it cost is not the next one's."""
@@ -108,6 +111,7 @@ class Course:
             cost=outcome.cost,
             latency_s=outcome.latency_s,
             attempts=outcome.attempts,
+            saved_by_resizing_usd=self._saved_by_resizing_usd() if outcome.cost.usd else None,
         )
         if isinstance(outcome, Success):
             return replace(record, first_token_s=outcome.first_token_s)
@@ -135,6 +139,11 @@ class Course:
             latency_s=self.latency_s,
             attempts=self.attempts,
         )
+
+    def _saved_by_resizing_usd(self) -> Decimal | None:
+        if self.quote is None or self.image is None:
+            return None
+        return saved_by_resizing_usd(self.plan, self.image, self.quote)
 
     def _answer_cost(self, answer: EngineAnswer) -> Cost:
         """Return what the server billed; without its count, what was expected."""

@@ -1,7 +1,9 @@
 """What follows from a request and the catalogue alone: parameters, request key, quote."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, astuple, dataclass
+from dataclasses import asdict, astuple, dataclass, field
+from decimal import Decimal
+from uuid import uuid4
 
 from core.catalog import ModelCard
 from core.catalog.parameters import FittedParameters, fit_parameters
@@ -14,15 +16,16 @@ from core.request_key import KeyParts, canonical_json, request_key
 from core.store.calls import CallRecord, CallStatus, PlannedCall
 from core.tasks import TASKS
 from core.terms import Terms
-from core.tokens import sent_size
-from core.types import AnalysisRequest, Success
+from core.tokens import ImageTokensError, sent_size
+from core.types import AnalysisRequest, PreparedImage, Success
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """A request made ready: what will be sent and under which key its answer is kept.
 
-    `is_free` says that the engine inside Tessera answers.
+    `is_free` says that the engine inside Tessera answers. `request_id` is new for each request and
+    groups its attempts in the ledger.
     """
 
     request: AnalysisRequest
@@ -33,6 +36,7 @@ class Plan:
     fitted: FittedParameters
     parts: KeyParts
     key: str
+    request_id: str = field(default_factory=lambda: uuid4().hex)
 
     def call(self, quote: Quote | None) -> PlannedCall:
         """Return what the ledger keeps about the call; without a quote nothing is estimated."""
@@ -50,6 +54,8 @@ class Plan:
             estimated_usd=usd.expected if usd else None,
             batch=self.terms.batch,
             item=self.terms.item,
+            request_id=self.request_id,
+            source_digest=self.parts.source_digest,
         )
 
     def unpaid_record(self, answer: Success) -> CallRecord:
@@ -134,6 +140,31 @@ def quote_plan(
         expected_output_tokens=output.expected,
         low_output_tokens=output.low,
     )
+
+
+def saved_by_resizing_usd(plan: Plan, image: PreparedImage, quote: Quote) -> Decimal | None:
+    """Return what the person's own limit on the size saves, in USD; None where that is not known.
+
+    Shrinking to what the model sees saves bytes, no money.
+    """
+    if quote.realtime is None:
+        return None
+    if plan.request.max_size is None:
+        return Decimal(0)
+    try:
+        original = quote_request(
+            plan.card,
+            image.original_width_px,
+            image.original_height_px,
+            plan.fitted.detail,
+            quote.text_tokens,
+            max_output_tokens=quote.output_tokens.high,
+            expected_output_tokens=quote.output_tokens.expected,
+            low_output_tokens=quote.output_tokens.low,
+        )
+    except ImageTokensError:  # the model would not have taken it
+        return None
+    return original.realtime.expected - quote.realtime.expected if original.realtime else None
 
 
 def layer_tokens(text_layer: str | None, model: str) -> int:

@@ -1,12 +1,15 @@
 """What the ledger keeps about calls, and the two tables it keeps it in."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 from enum import StrEnum
+from hashlib import sha256
+from typing import Any
 
-from sqlalchemy import Boolean, Column, Float, Index, Integer, MetaData, String, Table
+from sqlalchemy import Boolean, Column, Float, Index, Integer, MetaData, RowMapping, String, Table
 
 from core.types import Cost, TokenUsage
 
@@ -28,7 +31,9 @@ class PlannedCall:
     """What is known about a call before it is made; None means unknown.
 
     `front_end` is who asked: page, cli, rest, batch. `batch` and `item` say for what, where it is
-    an item of a batch. The estimates come from the quote.
+    an item of a batch. The estimates come from the quote. `lane` is how it was served: realtime,
+    batch, flex. `request_id` is shared by the attempts of one request, and `source_digest` names
+    the original picture.
     """
 
     front_end: str
@@ -42,6 +47,9 @@ class PlannedCall:
     estimated_usd: Decimal | None = None
     batch: str | None = None
     item: str | None = None
+    lane: str = "realtime"
+    request_id: str | None = None
+    source_digest: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +57,9 @@ class CallRecord:
     """One row of the ledger.
 
     `code` is the diagnosis code of a call that did not succeed. `at` is set by the ledger.
+    `saved_usd` is what a cached answer would have cost again, or what an answer of the batch lane
+    would have cost more at once. `saved_by_resizing_usd` is the quote at the original size minus
+    that at the size that was sent; None where one of them is unknown.
     """
 
     planned: PlannedCall
@@ -58,6 +69,7 @@ class CallRecord:
     cached: bool = False
     usage: TokenUsage | None = None
     saved_usd: Decimal | None = None
+    saved_by_resizing_usd: Decimal | None = None
     latency_s: float = 0.0
     first_token_s: float | None = None
     attempts: int = 1
@@ -116,6 +128,12 @@ def from_nano(nano: int | None) -> Decimal | None:
     return None if nano is None else Decimal(nano) / _NANO_PER_USD
 
 
+def call_seal(row: RowMapping | dict[str, Any]) -> str:
+    """Return the checksum of a row of `calls`, over everything but its id: 32 hex digits."""
+    values = [row[name] for name in _SEALED]
+    return sha256(json.dumps(values).encode()).hexdigest()[:32]
+
+
 def _planned_columns() -> list[Column[object]]:
     return [
         Column("front_end", String, nullable=False),
@@ -129,6 +147,9 @@ def _planned_columns() -> list[Column[object]]:
         Column("estimated_nano_usd", Integer),
         Column("batch", String),
         Column("item", String),
+        Column("lane", String, nullable=False),
+        Column("request_id", String),
+        Column("source_digest", String),
     ]
 
 
@@ -156,9 +177,13 @@ calls = Table(
     Column("latency_s", Float, nullable=False),
     Column("first_token_s", Float),
     Column("attempts", Integer, nullable=False),
+    Column("saved_by_resizing_nano_usd", Integer),
+    Column("seal", String),
 )
+_SEALED = tuple(column.name for column in calls.columns if column.name not in {"id", "seal"})
 Index("calls_counted", calls.c.counted_nano_usd)
 Index("calls_by_model", calls.c.model, calls.c.id)
+Index("calls_by_request", calls.c.request_id, sqlite_where=calls.c.request_id.is_not(None))
 Index("calls_by_item", calls.c.batch, calls.c.item, sqlite_where=calls.c.batch.is_not(None))
 
 reservations = Table(

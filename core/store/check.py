@@ -10,7 +10,7 @@ from core.backoff import PATIENT
 from core.batch.types import MOST_DELIVERIES, BatchState, ItemState
 from core.phrases import Phrase
 from core.store.batch_rows import batches, is_sound, items, seal, tallies
-from core.store.calls import calls, purses, reservations
+from core.store.calls import call_seal, calls, purses, reservations
 from core.store.transactions import reading
 
 _MOST_ATTEMPTS: Final = max(each.max_attempts for each in PATIENT.backoff_by_error.values())
@@ -28,6 +28,7 @@ def check_store(database: Engine) -> list[Phrase]:
 
     - Every item that was accepted is there, in exactly one state, and the counts say so.
     - Every row is what was written, by its checksum.
+    - Every row of the ledger is what was written, where it has a checksum.
     - Every answer that was paid for has its row in the ledger, with the same cost.
     - What a batch has spent and holds is the sum of its rows, and within its budget.
     - No item was handed out, and no call repeated, more often than allowed.
@@ -89,6 +90,17 @@ def _seals(connection: Connection) -> Iterator[Phrase]:
                 "Batch {batch}: the row of item {position} was changed.",
                 {"batch": row["batch"], "position": row["position"]},
             )
+
+
+def _call_seals(connection: Connection) -> Iterator[Phrase]:
+    """Rows from before there were seals have none; from the first one on each has its own."""
+    first = connection.scalar(select(func.min(calls.c.id)).where(calls.c.seal.is_not(None)))
+    if first is None:
+        return
+    query = select(calls).where(calls.c.id >= first).execution_options(yield_per=500)
+    for row in connection.execute(query).mappings():
+        if row["seal"] != call_seal(row):
+            yield Phrase("Row {row} of the ledger was changed.", {"row": row["id"]})
 
 
 def _states(connection: Connection) -> Iterator[Phrase]:
@@ -153,6 +165,7 @@ _CHECKS: Final[tuple[Callable[[Connection], Iterator[Phrase]], ...]] = (
     _counts,
     _positions,
     _seals,
+    _call_seals,
     _states,
     _paid,
     _purses,

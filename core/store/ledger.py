@@ -29,6 +29,7 @@ from core.store.calls import (
     PlannedCall,
     Spending,
     Summary,
+    call_seal,
     calls,
     from_nano,
     purses,
@@ -237,8 +238,8 @@ class Ledger:
     def _row(self, record: CallRecord) -> dict[str, Any]:
         cost, planned = record.cost, record.planned
         counted_usd = planned.estimated_usd if cost.usd is None else cost.usd
-        return {
-            "at_s": self._clock(),
+        row = {
+            "at_s": float(self._clock()),
             **_planned_values(planned),
             "status": record.status.value,
             "code": record.code,
@@ -248,10 +249,12 @@ class Ledger:
             "cost_basis": cost.basis.value,
             "counted_nano_usd": to_nano(counted_usd) or 0,
             "saved_nano_usd": to_nano(record.saved_usd),
-            "latency_s": record.latency_s,
+            "latency_s": float(record.latency_s),  # as it will be read, for the seal
             "first_token_s": record.first_token_s,
             "attempts": record.attempts,
+            "saved_by_resizing_nano_usd": to_nano(record.saved_by_resizing_usd),
         }
+        return row | {"seal": call_seal(row)}
 
 
 def _spending(connection: Connection) -> Spending:
@@ -306,6 +309,7 @@ def _record(row: RowMapping) -> CallRecord:
         usage=_usage(row),
         cost=Cost(from_nano(row["cost_nano_usd"]), CostBasis(row["cost_basis"])),
         saved_usd=from_nano(row["saved_nano_usd"]),
+        saved_by_resizing_usd=from_nano(row["saved_by_resizing_nano_usd"]),
         latency_s=row["latency_s"],
         first_token_s=row["first_token_s"],
         attempts=row["attempts"],

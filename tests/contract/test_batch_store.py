@@ -3,6 +3,8 @@
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
+from runpy import run_path
 
 import pytest
 from sqlalchemy import MetaData, inspect, update
@@ -11,7 +13,7 @@ from core.batch.types import MOST_DELIVERIES, BatchState, ItemState, LeftOut, Ne
 from core.errors import StorageError
 from core.phrases import Phrase
 from core.quote import Lane
-from core.store import batch_rows, calls
+from core.store import batch_rows, calls, upgrade
 from core.store.batch_progress import BatchFigures
 from core.store.batches import SqlBatchStore
 from core.store.check import check_store
@@ -23,6 +25,7 @@ from tests.batch_kit import QUESTION
 
 BATCH = NewBatch("b" * 32, "test", QUESTION, Lane.REALTIME, None, None, 3)
 FAILED = Failure("NET001", Phrase("late"), True, Cost(None, CostBasis.UNKNOWN), 1, 0.0)
+FIRST_STEP = Path(upgrade.__file__).parent / "migrations/versions/0001_calls_and_runs.py"
 DEAD = "nowhere-else/1/0"
 
 
@@ -187,15 +190,9 @@ def test_migrations_make_what_the_code_expects(database):
 
 
 def test_an_older_ledger_is_upgraded_and_kept_as_it_was(tmp_path):
-    open_database(tmp_path).dispose()
     with closing(sqlite3.connect(tmp_path / FILE_NAME)) as connection, connection:
-        for table in ("tallies", "left_out", "items", "batches", "purses"):
-            connection.execute(f"DROP TABLE {table}")
-        connection.execute("DROP INDEX calls_by_item")
-        for table in ("calls", "reservations"):
-            for column in ("batch", "item"):
-                connection.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
-        connection.execute("DROP TABLE alembic_version")
+        for statement in run_path(str(FIRST_STEP))["_STATEMENTS"]:
+            connection.execute(statement)
         connection.execute(
             "INSERT INTO calls VALUES (1, 1.0, 'page', 't', 'm', 'e', 'high', 'k', 1, 1, 1,"
             " 'succeeded', NULL, 0, 1, 1, 0, 0, 0, 7, 'measured', 7, NULL, 0.1, NULL, 1)"

@@ -1,12 +1,13 @@
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 
 from core.catalog import load_catalog
 from core.engines.fake import FakeEngine
-from core.plan import plan_request
+from core.plan import plan_request, quote_plan, saved_by_resizing_usd
 from core.terms import Terms
-from core.types import Detail, ImageSource, Sampling
+from core.types import Detail, ImageSource, PreparedImage, Sampling
 from tests.client_kit import SCHEMA, make_request
 
 CATALOG = load_catalog()
@@ -55,3 +56,23 @@ def test_another_endpoint_has_other_answers():
 )
 def test_what_is_not_sent_does_not(changed):
     assert key(changed) == key(USUAL)
+
+
+@pytest.mark.parametrize(
+    ("max_size", "tokens"), [((512, 512), 765 - 255), ((2048, 2048), 0), (None, 0)]
+)
+def test_resizing_saves_what_the_original_would_have_cost_more(max_size, tokens):
+    picture = PreparedImage(b"", "image/jpeg", 512, 512, "PNG", 1024, 1024)
+    request = replace(USUAL, max_size=max_size)
+    plan = plan_request(request, Terms(), CATALOG.card("gpt-4o"), FakeEngine())
+    quote = quote_plan(plan, 1024, 1024, 0, [])
+    per_token = Decimal("2.50") / 10**6
+    assert saved_by_resizing_usd(plan, picture, quote) == tokens * per_token
+
+
+def test_each_request_has_a_name_of_its_own():
+    card = CATALOG.card("gpt-4o")
+    first, second = (plan_request(USUAL, Terms(), card, FakeEngine()) for _ in range(2))
+    assert first.request_id != second.request_id
+    assert first.call(None).request_id == first.request_id
+    assert first.call(None).source_digest == USUAL.source.digest

@@ -1,18 +1,21 @@
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from threading import Thread
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, text
 
 from core.budget import Budget
 from core.errors import BudgetError, StorageError
 from core.store.calls import CallRecord, CallStatus, DriftPair, PlannedCall, from_nano, to_nano
+from core.store.check import check_store
 from core.store.database import FILE_NAME, open_database
 from core.store.ledger import Ledger
+from core.store.transactions import writing
 from core.types import Cost, CostBasis, TokenUsage
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -61,17 +64,43 @@ def ledger(tmp_path, clock):
 
 
 def test_a_row_comes_back_as_it_was_written(ledger):
-    written = record(saved_usd=Decimal("0.5"), first_token_s=0.3, code="CNT003", cached=True)
+    written = record(
+        planned=replace(PLANNED, lane="batch", request_id="r", source_digest="d"),
+        saved_usd=Decimal("0.5"),
+        saved_by_resizing_usd=Decimal("0.25"),
+        first_token_s=0.3,
+        code="CNT003",
+        cached=True,
+    )
     ledger.record(written)
     [read] = ledger.recent(5)
     assert read.at == datetime(2027, 1, 15, 8, 0, tzinfo=UTC)
     assert (read.planned, read.usage, read.cost) == (written.planned, written.usage, written.cost)
+    assert read.saved_by_resizing_usd == Decimal("0.25")
     assert (read.saved_usd, read.first_token_s, read.code, read.cached) == (
         Decimal("0.5"),
         0.3,
         "CNT003",
         True,
     )
+
+
+@pytest.mark.parametrize("change", ["latency_s = 9", "cost_nano_usd = 1", "seal = NULL"])
+def test_a_row_that_was_changed_is_found(ledger, change):
+    for _ in range(2):
+        ledger.record(record(latency_s=1, first_token_s=0.3))
+    assert check_store(ledger.database) == []
+    with writing(ledger.database) as connection:
+        connection.execute(text(f"UPDATE calls SET {change} WHERE id = 2"))
+    assert [found.values for found in check_store(ledger.database)] == [{"row": 2}]
+
+
+def test_a_row_from_before_there_were_seals_is_accepted(ledger):
+    ledger.record(record())
+    with writing(ledger.database) as connection:
+        connection.execute(text("UPDATE calls SET seal = NULL"))
+    ledger.record(record())
+    assert check_store(ledger.database) == []
 
 
 @pytest.mark.parametrize("usd", ["0.000000001", "0.0019125", "9000000", "0"])
