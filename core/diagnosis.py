@@ -23,7 +23,8 @@ class Severity(StrEnum):
 class Diagnosis:
     """One code in words: English sentences for the translator.
 
-    `fix_available` says that Tessera itself does something about it: it tries again.
+    `fix` says what Tessera itself does about it, or offers to do; empty for nothing. What was done
+    is a note on the result (core/fixes.py).
     """
 
     code: str
@@ -31,13 +32,17 @@ class Diagnosis:
     summary: str
     cause: str
     solution: str
-    fix_available: bool = False
+    fix: str = ""
 
 
 def diagnose(code: str) -> Diagnosis:
     """Return the diagnosis of a code; an unknown one is an error inside Tessera."""
     return DIAGNOSES.get(code) or DIAGNOSES["SYS000"]
 
+
+_ASKS_AGAIN = N_("It asks again a few times, with longer waits between.")
+_HOLDS_BACK = N_("It holds the answer back from files until a person has accepted it.")
+_OFFERS_WORDS = N_("It offers the question in more objective words; you decide whether to ask it.")
 
 _ALL = (
     Diagnosis(
@@ -49,7 +54,7 @@ _ALL = (
             "Try again. If it happens often, raise DEFAULT_TIMEOUT, lower the output limit, or "
             "look at the provider's status page. The attempt may have been billed."
         ),
-        fix_available=True,
+        fix=N_("It asks once more and allows twice the time, if the deadline leaves it."),
     ),
     Diagnosis(
         "NET002",
@@ -57,7 +62,7 @@ _ALL = (
         N_("The connection failed."),
         N_("The server refused the connection, or it broke off."),
         N_("Check OPENAI_BASE_URL and the network, then try again."),
-        fix_available=True,
+        fix=_ASKS_AGAIN,
     ),
     Diagnosis(
         "NET003",
@@ -65,6 +70,7 @@ _ALL = (
         N_("The server's name was not found."),
         N_("The host name in OPENAI_BASE_URL is wrong, or name resolution does not work here."),
         N_("Check the spelling of OPENAI_BASE_URL and the DNS settings of this machine."),
+        fix=_ASKS_AGAIN,
     ),
     Diagnosis(
         "NET004",
@@ -72,6 +78,7 @@ _ALL = (
         N_("The proxy did not let the call through."),
         N_("HTTPS_PROXY or HTTP_PROXY names a proxy that refused or could not connect."),
         N_("Check the address, user and password of the proxy, or unset the variable."),
+        fix=_ASKS_AGAIN,
     ),
     Diagnosis(
         "NET005",
@@ -99,7 +106,7 @@ _ALL = (
             "Wait a little and try again. Set RATE_LIMIT_RPM and RATE_LIMIT_TPM to your limits, "
             "or use the batch lane for what is not urgent."
         ),
-        fix_available=True,
+        fix=N_("It waits as long as the server says, or longer each time, and asks again."),
     ),
     Diagnosis(
         "API003",
@@ -128,7 +135,7 @@ _ALL = (
         N_("The server has a problem."),
         N_("It failed or is overloaded; repeated attempts did not help."),
         N_("Try again in a few minutes and look at the provider's status page."),
-        fix_available=True,
+        fix=_ASKS_AGAIN,
     ),
     Diagnosis(
         "API007",
@@ -146,7 +153,7 @@ _ALL = (
             "It may have been billed."
         ),
         N_("Check that OPENAI_BASE_URL is an OpenAI-compatible API, then try again."),
-        fix_available=True,
+        fix=_ASKS_AGAIN,
     ),
     Diagnosis(
         "API009",
@@ -154,6 +161,7 @@ _ALL = (
         N_("The request has too many bytes."),
         N_("The server, or a proxy before it, takes no body of this size."),
         N_("Choose a lower detail, so that a smaller picture is sent."),
+        fix=N_("It makes the picture smaller and sends it again, once."),
     ),
     Diagnosis(
         "API010",
@@ -168,6 +176,10 @@ _ALL = (
         N_("The picture is too large."),
         N_("It has more bytes, pixels or pages than are accepted."),
         N_("Make it smaller, or split the document, and drop it in again."),
+        fix=N_(
+            "If the server says so, it makes the picture smaller and sends it again, once. A file "
+            "that is too large to be opened safely is left alone."
+        ),
     ),
     Diagnosis(
         "IMG002",
@@ -224,6 +236,7 @@ _ALL = (
         N_("The provider's safety system blocked this."),
         N_("The picture, the question or the answer is against the provider's policy."),
         N_("Ask in other words, or use another picture. CAPTCHAs are always blocked."),
+        fix=_OFFERS_WORDS,
     ),
     Diagnosis(
         "CNT002",
@@ -245,6 +258,7 @@ _ALL = (
         N_("The model declined to answer."),
         N_("Its own words are below. They are not an answer to the question."),
         N_("Ask in other words, choose another task, or use another model."),
+        fix=_OFFERS_WORDS,
     ),
     Diagnosis(
         "CNT005",
@@ -259,6 +273,25 @@ _ALL = (
         N_("The answer does not have the requested form."),
         N_("It is not JSON, or does not satisfy the schema. It was billed."),
         N_("Try again, simplify the schema, or choose a model with structured output."),
+    ),
+    Diagnosis(
+        "CNT007",
+        Severity.MEDIUM,
+        N_("The answer says almost nothing about a full page."),
+        N_("The picture is full of text, but the answer is empty or nearly so. It was billed."),
+        N_("Compare it with the picture. Accept it, or ask again with a higher detail."),
+        fix=_HOLDS_BACK,
+    ),
+    Diagnosis(
+        "CNT008",
+        Severity.MEDIUM,
+        N_("Different pictures got the same answer."),
+        N_(
+            "A long answer came word for word for another picture too: the model may have made "
+            "it up."
+        ),
+        N_("Compare both with their pictures. Accept what is right, or ask again."),
+        fix=_HOLDS_BACK,
     ),
     Diagnosis(
         "BGT001",

@@ -21,6 +21,7 @@ VisionError                     catch this at an edge: a page, a route, a batch 
     PayloadTooLargeError        API009  the request has too many bytes
     RequestTooLargeForLimitError API010 one request is over the per-minute limit: it can never pass
     ImageRefusedByServerError   IMG005  the server cannot use this picture
+      ImageTooLargeForServerError IMG001 it has too many pixels or bytes for the server
     ContentPolicyError          CNT001  blocked by the provider's policy
     PromptTooLongError          CNT002  more text than the model's window
   AnswerError                           the call worked, the answer is unusable
@@ -241,6 +242,12 @@ class ImageRefusedByServerError(EngineError):
     """The provider could not read or accept this picture."""
 
     code = "IMG005"
+
+
+class ImageTooLargeForServerError(ImageRefusedByServerError):
+    """The provider says that this picture is too large."""
+
+    code = "IMG001"
 
 
 class ContentPolicyError(EngineError):

@@ -53,7 +53,8 @@ class ImageSource:
 class PreparedImage:
     """A picture as it is sent: a fresh JPEG or PNG without metadata, RGB or grey, upright.
 
-    `text_layer` is the text of a PDF page, or None where there is none.
+    `text_layer` is the text of a PDF page, or None where there is none. `ink` is the share of
+    pixels, 0 to 1, that differ strongly from the one beside them: a page full of text has many.
     """
 
     data: bytes = field(repr=False)
@@ -65,6 +66,7 @@ class PreparedImage:
     original_height_px: int
     notes: tuple[Phrase, ...] = ()
     text_layer: str | None = field(default=None, repr=False)
+    ink: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +133,8 @@ class Success:
     """A complete, valid answer. `data` is the parsed JSON when a schema was asked for.
 
     `latency_s` is the time of the answering call (0 from the cache); `first_token_s` is None
-    unless it was streamed. `saved_usd` is what a cached answer would have cost again.
+    unless it was streamed. `saved_usd` is what a cached answer would have cost again. `held` is
+    the code of the reason why a person should look at it before anybody uses it.
     """
 
     text: str
@@ -148,6 +151,7 @@ class Success:
     first_token_s: float | None = None
     saved_usd: Decimal | None = None
     notes: tuple[Phrase, ...] = ()
+    held: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

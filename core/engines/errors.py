@@ -47,17 +47,18 @@ _BY_CODE: Mapping[str, type[errors.EngineError]] = {
             "invalid_image_format",
             "invalid_base64_image",
             "invalid_image_url",
-            "image_too_large",
             "image_too_small",
             "image_parse_error",
             "invalid_image_mode",
-            "image_file_too_large",
             "unsupported_image_media_type",
             "empty_image_file",
             "failed_to_download_image",
             "image_file_not_found",
         ),
         errors.ImageRefusedByServerError,
+    ),
+    **dict.fromkeys(
+        ("image_too_large", "image_file_too_large"), errors.ImageTooLargeForServerError
     ),
 }
 

@@ -109,6 +109,7 @@ def prepared_to_frame(image: PreparedImage) -> Frame:
         "original_height_px": image.original_height_px,
         "notes": [_phrase_to_json(note) for note in image.notes],
         "text_layer": image.text_layer,
+        "ink": image.ink,
     }
     return Frame(header, image.data)
 
@@ -162,6 +163,7 @@ def prepared_from_frame(frame: Frame, limits: DecodeLimits) -> PreparedImage:
         original_height_px=_number(header, "original_height_px", side),
         notes=tuple(_known_phrase(note, messages.NOTES) for note in _notes(header)),
         text_layer=_text_layer(header, limits),
+        ink=_share(header, "ink"),
     )
 
 
@@ -214,6 +216,13 @@ def _number(header: Mapping[str, Any], name: str, most: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
         raise UntrustedAnswerError(name)
     return value
+
+
+def _share(header: Mapping[str, Any], name: str) -> float:
+    value = header.get(name)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+        raise UntrustedAnswerError(name)
+    return float(value)
 
 
 def _kind(header: Mapping[str, Any], name: str) -> str:

@@ -125,6 +125,7 @@ def _finish(raster: Raster, kind: Kind, text: str | None) -> PreparedImage:
         original_height_px=raster.original.height_px,
         notes=raster.notes,
         text_layer=text,
+        ink=encoded.ink,
     )
 
 

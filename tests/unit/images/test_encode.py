@@ -32,3 +32,12 @@ def test_metadata_does_not_travel():
         assert not reopened.getexif()
         assert b"secret" not in sent.data
         assert b"Exif" not in sent.data
+
+
+def test_print_has_ink_and_blank_paper_and_soft_shades_have_none():
+    page = Image.new("L", (400, 400), "white")
+    for line in range(20, 380, 12):
+        ImageDraw.Draw(page).text((10, line), "Total 42.00 of this line of text", fill="black")
+    assert encode(page).ink > 0.02
+    assert encode(Image.new("RGB", (400, 400), "white")).ink == 0
+    assert encode(Image.linear_gradient("L")).ink == 0

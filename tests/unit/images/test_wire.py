@@ -23,6 +23,7 @@ PREPARED = PreparedImage(
     original_height_px=200,
     notes=(messages.FRAME.phrase(total=3), messages.TURNED.phrase()),
     text_layer="words",
+    ink=0.25,
 )
 
 
@@ -74,6 +75,8 @@ def test_every_refusal_survives_the_pipe(refusal):
         {"notes": [[messages.FRAME.template, {"total": "3" * 41}]]},
         {"notes": [[messages.TURNED.template, {}]] * 100},
         {"text_layer": 7},
+        {"ink": 1.5},
+        {"ink": "much"},
         {"text_layer": "x" * 100_001},
     ],
 )
