@@ -8,7 +8,7 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, Final
 
-from core.batch import BatchProgress, BatchState, ExportFormat
+from core.batch import BatchProgress, BatchState, ExportFormat, JobLane
 from core.cli_analyze import ask_options, asked_about
 from core.cli_output import (
     EXIT_BAD_USAGE,
@@ -28,14 +28,12 @@ from core.i18n import Language
 from core.images.intake import Intake, IntakeItem
 from core.images.manifest import ItemOverrides
 from core.phrases import N_, Phrase, Translate
-from core.quote import Lane
 from core.runs import Question
 from core.settings import Settings
 from core.tasks import TASKS
 from core.types import Detail, ImageSource
 from core.workbench import Workbench
 
-_LANES: Final = {"realtime": Lane.REALTIME, "batch": Lane.BATCH, "auto": None}
 _LOOK_EVERY_S: Final = 0.25
 
 
@@ -84,8 +82,8 @@ class _Command:
 
     async def _run(self) -> int:
         given, console = self._arguments, self._console
-        lane = _LANES[given.lane]
-        if lane is not Lane.REALTIME:
+        lane = JobLane(given.lane)
+        if lane is not JobLane.REALTIME:
             raise InputNotUsableError(
                 Phrase("The lane {lane} does not work yet. Use realtime.", {"lane": given.lane})
             )
@@ -233,7 +231,7 @@ def batch_json(progress: BatchProgress) -> dict[str, Any]:
         "id": progress.id,
         "name": progress.name,
         "state": progress.state.value,
-        "lane": "realtime" if progress.lane is Lane.REALTIME else progress.lane.value,
+        "lane": progress.lane.value,
         "total": progress.total,
         "queued": progress.queued,
         "running": progress.running,
@@ -336,7 +334,10 @@ def _add_run(parser: ArgumentParser, _: Translate) -> None:
         "--max-output-tokens", type=_count, help=_("The most tokens of one answer.")
     )
     parser.add_argument(
-        "--lane", choices=list(_LANES), default="realtime", help=_("How it is served.")
+        "--lane",
+        choices=[lane.value for lane in JobLane],
+        default="realtime",
+        help=_("How it is served."),
     )
     parser.add_argument("--concurrency", type=_count, metavar="N", help=_("Calls at once."))
     parser.add_argument("--rpm", type=_count, metavar="N", help=_("Requests per minute."))

@@ -7,6 +7,10 @@ from core.batch.types import (
     BatchState,
     ExportFormat,
     ItemState,
+    JobLane,
+    JobStatus,
+    LaneQuote,
+    LaneQuotes,
     LeftOut,
     LimitUse,
 )
@@ -18,6 +22,10 @@ __all__ = [
     "BatchState",
     "ExportFormat",
     "ItemState",
+    "JobLane",
+    "JobStatus",
+    "LaneQuote",
+    "LaneQuotes",
     "LeftOut",
     "LimitUse",
 ]

@@ -4,6 +4,7 @@ import asyncio
 import secrets
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime
 from decimal import Decimal
 from functools import partial
 
@@ -23,6 +24,10 @@ from core.batch.types import (
     BatchState,
     ExportFormat,
     ItemState,
+    JobLane,
+    JobStatus,
+    LaneQuote,
+    LaneQuotes,
     LeftOut,
     LimitUse,
     NewBatch,
@@ -33,7 +38,7 @@ from core.errors import InputNotUsableError
 from core.i18n import SOURCE_LANGUAGE, Language
 from core.images.decoder import Decoder
 from core.phrases import Phrase
-from core.quote import Lane, SelectionQuote
+from core.quote import SelectionQuote
 from core.runs import Question, StoredSource
 from core.store.batch_progress import BatchFigures
 from core.store.batches import SqlBatchStore
@@ -69,7 +74,8 @@ class Batches:
         budget_usd: Decimal | None = None,
         max_items: int | None = None,
         priority: int = USUAL_PRIORITY,
-        lane: Lane = Lane.REALTIME,
+        lane: JobLane = JobLane.REALTIME,
+        ready_by: datetime | None = None,
         language: Language = SOURCE_LANGUAGE,
     ) -> BatchId:
         """Take pictures in and return the batch, which waits for `start`.
@@ -85,6 +91,7 @@ class Batches:
             max_items: The most items that may be asked; None for all.
             priority: 1 (can wait) to 5 (urgent).
             lane: How it is served.
+            ready_by: When every answer should be there, for the lane AUTO; None for no hurry.
             language: Of the prompts that a manifest's tasks bring.
 
         Raises:
@@ -92,7 +99,16 @@ class Batches:
             StorageError: If the disk does not take it; the batch is cancelled then.
         """
         _check(budget_usd, max_items, priority, lane)
-        new = NewBatch(secrets.token_hex(16), name, question, lane, budget_usd, max_items, priority)
+        new = NewBatch(
+            secrets.token_hex(16),
+            name,
+            question,
+            lane,
+            budget_usd,
+            max_items,
+            priority,
+            ready_by=ready_by,
+        )
         await self._add(new)
         try:
             await self._taking_in.fill(new, items, language)
@@ -179,6 +195,7 @@ class Batches:
             old.max_items,
             old.priority,
             rerun_of=batch_id,
+            ready_by=old.ready_by,
         )
         await self._add(new)
         await self._client.writer.run(
@@ -208,7 +225,49 @@ class Batches:
         """Take nothing new, and within ten seconds leave every item finished or queued."""
         await self._runner.close()
 
+    async def set_priority(self, batch_id: BatchId, priority: int) -> None:
+        """Make a batch more or less urgent; on the lane AUTO, raising it moves what waits.
+
+        What is not submitted yet goes to the realtime lane then.
+
+        Raises:
+            InputNotUsableError: If there is no such batch or priority.
+        """
+
+    async def fetch_now(self, batch_id: BatchId) -> None:
+        """Look at every job of a batch at once instead of at the next usual moment.
+
+        Raises:
+            InputNotUsableError: If there is no such batch.
+        """
+
+    async def batch_lane_refusal(self) -> Phrase | None:
+        """Return why the endpoint's batch lane cannot be used, or None if it can."""
+        return Phrase("The batch lane is not there yet.")
+
+    async def lane_quotes(self, batch_id: BatchId, ready_by: datetime | None = None) -> LaneQuotes:
+        """Return what the items that are queued will cost on each lane, and by when.
+
+        Raises:
+            InputNotUsableError: If there is no such batch.
+        """
+        quote, refusal = await self.quote(batch_id), await self.batch_lane_refusal()
+        return LaneQuotes(
+            LaneQuote(quote.realtime, None),
+            LaneQuote(quote.batch, None, refusal),
+            LaneQuote(quote.batch, ready_by, refusal),
+        )
+
     # Looking; from any thread
+
+    def jobs(self, batch_id: BatchId) -> list[JobStatus]:
+        """Return the jobs of a batch at the vendor, oldest first.
+
+        Raises:
+            InputNotUsableError: If there is no such batch.
+        """
+        self._known(batch_id)
+        return []
 
     def progress(self, batch_id: BatchId) -> BatchProgress | None:
         """Return a batch in numbers, or None if there is none; cheap at any size."""
@@ -292,8 +351,8 @@ class Batches:
         return add_selections([each.selection for each in surveys])
 
 
-def _check(budget_usd: Decimal | None, max_items: int | None, priority: int, lane: Lane) -> None:
-    if lane is not Lane.REALTIME:
+def _check(budget_usd: Decimal | None, max_items: int | None, priority: int, lane: JobLane) -> None:
+    if lane is not JobLane.REALTIME:
         raise InputNotUsableError(
             Phrase("Only the realtime lane works so far; the lane {lane} does not.", {"lane": lane})
         )

@@ -7,7 +7,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from core.phrases import Phrase
-from core.quote import Lane
+from core.quote import UsdRange
 from core.runs import Question
 from core.types import ImageSource, Outcome
 
@@ -47,6 +47,14 @@ class ItemState(StrEnum):
     CANCELLED = "cancelled"
 
 
+class JobLane(StrEnum):
+    """How a batch is to be served; AUTO uses the batch lane as long as the time allows."""
+
+    REALTIME = "realtime"
+    BATCH = "batch"
+    AUTO = "auto"
+
+
 class ExportFormat(StrEnum):
     """A kind of file to take the results away in."""
 
@@ -63,11 +71,12 @@ class NewBatch:
     id: BatchId
     name: str
     question: Question
-    lane: Lane
+    lane: JobLane
     budget_usd: Decimal | None
     max_items: int | None
     priority: int
     rerun_of: BatchId | None = None
+    ready_by: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,12 +150,13 @@ class BatchProgress:
 
     `rate_per_minute` is that of the last half minute. `projected_*` say how it will have ended if
     it goes on like this. `reason_code` and `reason` say why it is paused or cancelled.
+    `saved_batch_usd` is what the answers of the batch lane would have cost more at once.
     """
 
     id: BatchId
     name: str
     state: BatchState
-    lane: Lane
+    lane: JobLane
     total: int
     queued: int
     running: int
@@ -173,6 +183,8 @@ class BatchProgress:
     requests_use: LimitUse | None = None
     tokens_use: LimitUse | None = None
     rerun_of: BatchId | None = None
+    ready_by: datetime | None = None
+    saved_batch_usd: Decimal = Decimal(0)
 
     @property
     def done(self) -> int:
@@ -183,3 +195,62 @@ class BatchProgress:
     def fraction(self) -> float:
         """Return the part that is done, 0 to 1."""
         return self.done / self.total if self.total else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class JobStatus:
+    """A job of the vendor's Batch API, as it was last seen.
+
+    The names of files and `vendor_id` are the vendor's; `vendor_state` is the vendor's own word,
+    None before the job is created there. `is_open` says that something is still to be done with
+    it; `reason` says why it waits or what went wrong.
+    """
+
+    id: str
+    batch_id: BatchId
+    model: str
+    is_open: bool
+    requests: int
+    completed: int
+    failed: int
+    created_at: datetime
+    vendor_id: str | None = None
+    vendor_state: str | None = None
+    input_file_id: str | None = None
+    output_file_id: str | None = None
+    error_file_id: str | None = None
+    submitted_at: datetime | None = None
+    expires_at: datetime | None = None
+    ended_at: datetime | None = None
+    is_cancelling: bool = False
+    saved_usd: Decimal = Decimal(0)
+    reason: Phrase | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LaneQuote:
+    """What a lane will cost and when everything will be answered; None is not known.
+
+    `refusal` says why the lane cannot be chosen.
+    """
+
+    usd: UsdRange | None
+    ready_at: datetime | None
+    refusal: Phrase | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LaneQuotes:
+    """A batch's waiting items priced on each lane."""
+
+    realtime: LaneQuote
+    batch: LaneQuote
+    auto: LaneQuote
+
+    def of(self, lane: JobLane) -> LaneQuote:
+        """Return the quote of one lane."""
+        return {
+            JobLane.REALTIME: self.realtime,
+            JobLane.BATCH: self.batch,
+            JobLane.AUTO: self.auto,
+        }[lane]

@@ -9,8 +9,7 @@ from typing import Final
 
 from sqlalchemy import Connection, Engine, RowMapping, func, select
 
-from core.batch.types import BatchId, BatchProgress, BatchState, ItemState
-from core.quote import Lane
+from core.batch.types import BatchId, BatchProgress, BatchState, ItemState, JobLane
 from core.store.batch_rows import batches, items, left_out, moment, phrase_codec, tallies
 from core.store.calls import from_nano, purses
 from core.store.transactions import reading
@@ -57,7 +56,7 @@ class BatchFigures:
             id=row["id"],
             name=row["name"],
             state=state,
-            lane=Lane(row["lane"]),
+            lane=JobLane(row["lane"]),
             total=counts.total,
             queued=counts.of(ItemState.QUEUED),
             running=counts.of(ItemState.RUNNING),
@@ -82,6 +81,7 @@ class BatchFigures:
             projected_usd=_projected_usd(spent_usd, counts, remaining),
             projected_end=moment(self._clock() + remaining / rate * 60) if rate else None,
             rerun_of=row["rerun_of"],
+            ready_by=moment(row["ready_by_s"]),
         )
 
     def _rate_per_minute(self, connection: Connection, row: RowMapping) -> float | None:

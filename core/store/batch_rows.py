@@ -12,7 +12,7 @@ from typing import Any, Final
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import Boolean, Column, Float, Integer, MetaData, RowMapping, String, Table, Text
 
-from core.batch.types import BatchItem, ItemState, NewItem
+from core.batch.types import BatchItem, ItemState, JobLane, NewItem
 from core.errors import StorageError
 from core.phrases import Phrase
 from core.runs import Question
@@ -37,6 +37,7 @@ batches = Table(
     Column("is_intake_complete", Boolean, nullable=False),
     Column("driver", String),
     Column("rerun_of", String),
+    Column("ready_by_s", Float),
     Column("created_at_s", Float, nullable=False, index=True),
     Column("started_at_s", Float),
     Column("finished_at_s", Float),
@@ -71,6 +72,8 @@ items = Table(
     Column("outcome", Text),
     Column("outcome_seal", String),
     Column("finished_at_s", Float),
+    Column("lane", String, nullable=False, default=JobLane.REALTIME.value),
+    Column("notes", Text),
 )
 
 left_out = Table(

@@ -143,6 +143,7 @@ class SqlBatchStore:
             "is_intake_complete": False,
             "driver": self.owner,
             "rerun_of": batch.rerun_of,
+            "ready_by_s": batch.ready_by.timestamp() if batch.ready_by else None,
             "created_at_s": self._clock(),
         }
         connection.execute(insert(batches), row)

@@ -9,10 +9,17 @@ from runpy import run_path
 import pytest
 from sqlalchemy import MetaData, inspect, update
 
-from core.batch.types import MOST_DELIVERIES, BatchState, ItemState, LeftOut, NewBatch, NewItem
+from core.batch.types import (
+    MOST_DELIVERIES,
+    BatchState,
+    ItemState,
+    JobLane,
+    LeftOut,
+    NewBatch,
+    NewItem,
+)
 from core.errors import StorageError
 from core.phrases import Phrase
-from core.quote import Lane
 from core.store import batch_rows, calls, upgrade
 from core.store.batch_progress import BatchFigures
 from core.store.batches import SqlBatchStore
@@ -23,7 +30,7 @@ from core.store.upgrade import SCHEMA_VERSION
 from core.types import Cost, CostBasis, Failure
 from tests.batch_kit import QUESTION
 
-BATCH = NewBatch("b" * 32, "test", QUESTION, Lane.REALTIME, None, None, 3)
+BATCH = NewBatch("b" * 32, "test", QUESTION, JobLane.REALTIME, None, None, 3)
 FAILED = Failure("NET001", Phrase("late"), True, Cost(None, CostBasis.UNKNOWN), 1, 0.0)
 FIRST_STEP = Path(upgrade.__file__).parent / "migrations/versions/0001_calls_and_runs.py"
 DEAD = "nowhere-else/1/0"
