@@ -13,12 +13,12 @@ TextSink = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class EngineCall:
-    """One request as it goes on the wire."""
+    """One request as it goes on the wire; only a connectivity check asks without a picture."""
 
     model: str
     system: str
     prompt: str
-    image: PreparedImage
+    image: PreparedImage | None
     detail: Detail
     sampling: Sampling
     schema: AnswerSchema | None

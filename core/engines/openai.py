@@ -57,6 +57,15 @@ class OpenAIEngine:
         session = await self._open()
         return await session.model_names()
 
+    async def check_batches(self) -> None:
+        """Raise unless the endpoint knows the Batch API; free of charge.
+
+        Raises:
+            EngineError: Whatever went wrong, translated.
+        """
+        session = await self._open()
+        await session.check_batches()
+
     async def count_input_tokens(self, call: EngineCall) -> int:
         """Return the input tokens that the vendor would bill for this call, free of charge.
 

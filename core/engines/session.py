@@ -6,12 +6,11 @@ import logging
 import time
 from collections.abc import AsyncIterator
 from typing import Any
-from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 import httpx2
 import openai
 
+from core.certificates import trust
 from core.engines.base import EngineAnswer, EngineCall, TextSink
 from core.engines.bounded import BoundedStream
 from core.engines.errors import FOREIGN_ERRORS, translate_error
@@ -24,6 +23,7 @@ from core.engines.wire import (
 )
 from core.errors import EngineError, RequestRejectedError
 from core.phrases import Phrase
+from core.proxies import Proxy, proxy_for
 from core.redaction import redact
 from core.settings import Settings
 from core.vendor_count import count_parameters
@@ -45,7 +45,8 @@ class Session:
         key = settings.openai_api_key
         self._secrets = [key.get_secret_value()] if key else []
         self._unknown: set[str] = set()
-        self._is_proxied = not settings.embedded and _is_proxied(settings.base_url)
+        proxy = None if settings.embedded else proxy_for(settings.base_url)
+        self._is_proxied = proxy is not None
         for chatty in ("openai", "httpx2", "httpcore2"):
             # Their info and debug lines hold URLs with their query, and whole pictures.
             logging.getLogger(chatty).setLevel(logging.WARNING)
@@ -53,7 +54,7 @@ class Session:
             api_key=self._secrets[0] if self._secrets else "none",
             base_url="http://embedded/v1" if settings.embedded else settings.base_url,
             max_retries=0,
-            http_client=_http_client(settings, transport),
+            http_client=_http_client(settings, transport, proxy),
         )
 
     async def send(self, call: EngineCall, on_text: TextSink | None) -> EngineAnswer:
@@ -83,6 +84,18 @@ class Session:
             async with asyncio.timeout(_LISTING_TIMEOUT_S):
                 response = await self._sdk.models.with_raw_response.list()
             return read_model_names(response.content)
+        except FOREIGN_ERRORS as error:
+            raise self._translate(error) from error
+
+    async def check_batches(self) -> None:
+        """Ask for one batch, to see that the server knows the Batch API; free of charge.
+
+        Raises:
+            EngineError: Whatever the SDK and its transport raised, translated.
+        """
+        try:
+            async with asyncio.timeout(_LISTING_TIMEOUT_S):
+                await self._sdk.batches.with_raw_response.list(limit=1)
         except FOREIGN_ERRORS as error:
             raise self._translate(error) from error
 
@@ -164,26 +177,20 @@ class Session:
 
 
 def _http_client(
-    settings: Settings, transport: httpx2.AsyncBaseTransport | None
+    settings: Settings, transport: httpx2.AsyncBaseTransport | None, proxy: Proxy | None
 ) -> httpx2.AsyncClient:
     if transport is None and settings.embedded:
         transport = _embedded_transport()
     return httpx2.AsyncClient(
         transport=transport,
         follow_redirects=False,  # a redirect would carry the picture to another host
-        trust_env=True,  # HTTPS_PROXY and SSL_CERT_FILE
+        trust_env=False,  # what counts of the environment is read here, once for all
+        proxy=proxy.url if proxy and transport is None else None,
+        verify=trust() if transport is None else True,
         headers={"Accept-Encoding": "identity"},
         limits=httpx2.Limits(max_connections=settings.max_concurrent_requests),
         event_hooks={"response": [_bound_body]},
     )
-
-
-def _is_proxied(base_url: str) -> bool:
-    """Say whether the environment names a proxy for this address."""
-    url = urlsplit(base_url)
-    proxies = getproxies()
-    named = url.scheme in proxies or "all" in proxies
-    return named and not proxy_bypass(url.hostname or "")
 
 
 def _embedded_transport() -> httpx2.AsyncBaseTransport:

@@ -44,6 +44,8 @@ def request_parameters(call: EngineCall) -> dict[str, Any]:
 
 def _content(call: EngineCall) -> list[dict[str, Any]]:
     parts: list[dict[str, Any]] = [{"type": "text", "text": call.prompt}]
+    if call.image is None:
+        return parts
     if call.image.text_layer:
         parts.append({"type": "text", "text": f"{TEXT_LAYER_LINE}\n{call.image.text_layer}"})
     data = b64encode(call.image.data).decode("ascii")
