@@ -1,6 +1,6 @@
 """Our browser components: intake, gallery and zoomable picture. The only JavaScript there is."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -26,8 +26,17 @@ class Tile:
     state_label: str = ""
 
 
-def intake(ticket: str, *, max_bytes: int, key: str = "analyze.intake") -> None:
-    """Show the drop zone; files go straight to disk, and the page reruns when they are there."""
+def intake(
+    ticket: str,
+    *,
+    max_bytes: int,
+    key: str = "analyze.intake",
+    more: Collection[str] = (),
+) -> None:
+    """Show the drop zone; files go straight to disk, and the page reruns when they are there.
+
+    `more` are endings of files that are accepted besides pictures, PDFs and zips.
+    """
     labels = {
         "title": _("Drop pictures or PDFs here"),
         "hint": _("or paste them · JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF, HEIC, PDF, zip"),
@@ -46,7 +55,7 @@ def intake(ticket: str, *, max_bytes: int, key: str = "analyze.intake") -> None:
             "ticket": ticket,
             "base": base_path(),
             "max_bytes": max_bytes,
-            "accept": "image/*,.pdf,.zip,.heic,.heif,.avif",
+            "accept": ",".join(["image/*,.pdf,.zip,.heic,.heif,.avif", *sorted(more)]),
             "labels": labels,
         },
         on_arrived_change=_nothing,

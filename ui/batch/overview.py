@@ -17,9 +17,8 @@ _MOST = 1000
 
 def show_overview() -> None:
     """Draw the list, live while something is at work, or what a batch is good for."""
-    waiting = len(state().found) + len(state().unread)
     with st.container(horizontal=True, vertical_alignment="center"):
-        label = _("Go on with the new batch") if waiting else _("New batch")
+        label = _("Go on with the new batch") if state().has_draft else _("New batch")
         if st.button(label, type="primary", key="batch.new", icon=":material/add:"):
             open_batch(NEW)
             st.rerun()

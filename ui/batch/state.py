@@ -4,10 +4,12 @@ from dataclasses import dataclass, field
 
 import streamlit as st
 
+from core.errors import VisionError
 from core.inbox import Arrival
+from core.quote import SelectionQuote
 from core.runs import Question, SentImage
-from core.survey import Survey
-from ui.batch.draft import Found, Launch
+from ui.batch.draft import Draft, Launch
+from ui.batch.reading import Reading
 
 BATCH_PARAMETER = "batch"
 """The open batch in the address."""
@@ -21,16 +23,18 @@ _KEY = "_tessera_batch"
 class BatchState:
     """The batch that is being put together, and what is looked at in the open one.
 
-    `unread` are uploads that nobody has looked into yet, `found` what was in the others.
-    `quoted` is the last survey with what it was made for: it takes a second for ten thousand
-    pictures. `shown` are the items of the table, row by row. `sent` holds the pictures that were
-    looked at, by item.
+    `unread` are uploads that nobody has looked into yet, `reading` is what is being looked into,
+    `draft` what was in the others; `trouble` is why the last reading broke off. `quoted` is the
+    last quote with what it was made for: it takes a second for ten thousand pictures. `shown` are
+    the items of the table, row by row. `sent` holds the pictures that were looked at, by item.
     """
 
     ticket: str = ""
     unread: list[Arrival] = field(default_factory=list)
-    found: list[Found] = field(default_factory=list)
-    quoted: tuple[int, Question, Survey] | None = None
+    reading: Reading | None = None
+    draft: Draft = field(default_factory=Draft)
+    trouble: VisionError | None = None
+    quoted: tuple[int, Question, SelectionQuote] | None = None
     launch: Launch | None = None
     shown: list[str] = field(default_factory=list)
     chosen: str = ""
@@ -38,7 +42,15 @@ class BatchState:
 
     def clear_draft(self) -> None:
         """Forget the batch that was being put together."""
-        self.unread, self.found, self.quoted, self.launch = [], [], None, None
+        if self.reading and self.reading.future:
+            self.reading.future.cancel()
+        self.unread, self.draft, self.quoted, self.launch = [], Draft(), None, None
+        self.reading, self.trouble = None, None
+
+    @property
+    def has_draft(self) -> bool:
+        """Say whether a batch is being put together."""
+        return bool(self.unread or self.reading or self.draft.contents)
 
 
 def state() -> BatchState:
