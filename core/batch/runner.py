@@ -135,11 +135,18 @@ class Runner:
                 progress.id, progress.priority, progress.budget_usd, start
             )
         drive = self._drives[progress.id]
+        drive.budget_usd = progress.budget_usd
         drive.is_dry, drive.most_at_once, drive.failed_in_a_row = False, None, 0
         self._wake.set()
         if self._loop is None:
             self._loop = asyncio.create_task(self._work_on_all())
         return True
+
+    def limit(self, batch_id: BatchId, budget_usd: Decimal | None) -> None:
+        """Keep to a new budget, and look what may be done under new limits."""
+        if drive := self._drives.get(batch_id):
+            drive.budget_usd, drive.most_at_once = budget_usd, None
+        self.look()
 
     def look(self) -> None:
         """Notice at once what was decided."""

@@ -157,6 +157,26 @@ class Batches:
             await self._client.writer.run(partial(self._store.cancel, batch_id=batch_id))
             self._runner.look()
 
+    async def set_limits(
+        self, batch_id: BatchId, *, budget_usd: Decimal | None, max_items: int | None
+    ) -> None:
+        """Replace both limits of a batch, raised or lowered; None for no limit.
+
+        What runs keeps to them from its next call on. A batch that is paused stays so: `resume` it.
+
+        Raises:
+            InputNotUsableError: If there is no such batch, a limit makes no sense, or the budget is
+                less than what is spent or set aside for open calls.
+        """
+        self._known(batch_id)
+        _check_limits(budget_usd, max_items)
+
+        limit = partial(
+            self._store.limit, batch_id=batch_id, budget_usd=budget_usd, max_items=max_items
+        )
+        await self._client.writer.run(limit)
+        self._runner.limit(batch_id, budget_usd)
+
     async def retry(self, batch_id: BatchId, code: str | None = None) -> int:
         """Try failed items again, all or those with one code; return how many there are.
 
@@ -356,9 +376,13 @@ def _check(budget_usd: Decimal | None, max_items: int | None, priority: int, lan
         raise InputNotUsableError(
             Phrase("Only the realtime lane works so far; the lane {lane} does not.", {"lane": lane})
         )
+    _check_limits(budget_usd, max_items)
+    if priority not in PRIORITIES:
+        raise InputNotUsableError(Phrase("A priority is 1 (can wait) to 5 (urgent)."))
+
+
+def _check_limits(budget_usd: Decimal | None, max_items: int | None) -> None:
     if budget_usd is not None and not (budget_usd.is_finite() and budget_usd >= 0):
         raise InputNotUsableError(Phrase("A budget is an amount in USD, 0 or more."))
     if max_items is not None and max_items < 1:
         raise InputNotUsableError(Phrase("The limit on items is 1 or more."))
-    if priority not in PRIORITIES:
-        raise InputNotUsableError(Phrase("A priority is 1 (can wait) to 5 (urgent)."))

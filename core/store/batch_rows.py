@@ -5,6 +5,7 @@ a SHA-256 over what it means: a row that a disk fault has changed is never taken
 """
 
 import json
+import secrets
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any, Final
@@ -127,6 +128,10 @@ OUTCOME_COLUMNS: Final = (
     "finished_at_s",
 )
 """What is filled when an item comes to its end, and emptied when it is tried again."""
+NO_OUTCOME: Final = dict.fromkeys(OUTCOME_COLUMNS) | {
+    "state": ItemState.QUEUED.value,
+    "cached": False,
+}
 
 
 def seal(*parts: Any) -> str:
@@ -144,6 +149,17 @@ def question_text(question: Question) -> str:
     return question_codec.dump_json(question).decode()
 
 
+def question_from_row(row: RowMapping) -> Question:
+    """Return what a batch asks.
+
+    Raises:
+        StorageError: If its row is damaged.
+    """
+    if row["seal"] != seal(row["id"], row["question"]):
+        raise StorageError(DAMAGED)
+    return question_codec.validate_json(row["question"])
+
+
 def phrase_text(phrase: Phrase) -> str:
     """Return a sentence as it is kept."""
     return phrase_codec.dump_json(phrase).decode()
@@ -155,6 +171,41 @@ def twin_key(item: NewItem) -> str | None:
         return None
     question = question_text(item.question) if item.question else None
     return seal(item.digest, item.page, question)
+
+
+def item_row(
+    batch_id: BatchId, item: NewItem, key: str | None, first: int | None, now_s: float
+) -> dict[str, Any]:
+    """Return the row of an item that was taken in.
+
+    Args:
+        batch_id: Where it belongs.
+        item: As it was taken in.
+        key: From `twin_key`.
+        first: The `seq` of the earlier item that asks the same.
+        now_s: Seconds since 1970; when it failed, if it did.
+    """
+    row: dict[str, Any] = {
+        "id": secrets.token_hex(16),
+        "batch": batch_id,
+        "position": item.position,
+        "name": item.name,
+        "label": item.label,
+        "digest": item.digest,
+        "page": item.page,
+        "size_bytes": item.size_bytes,
+        "width_px": item.width_px,
+        "height_px": item.height_px,
+        "priority": item.priority,
+        "rank": item.rank,
+        "question": question_text(item.question) if item.question else None,
+        "twin_key": key,
+        "twin_of": first,
+        "deliveries": 0,
+    }
+    row["seal"] = item_seal(row)
+    row |= NO_OUTCOME
+    return row if item.outcome is None else row | outcome_values(row["id"], item.outcome, now_s)
 
 
 def outcome_values(item_id: str, outcome: Outcome, finished_at_s: float) -> dict[str, Any]:

@@ -5,16 +5,15 @@ methods that read open their own. A process takes a batch up as its driver and t
 Both are free again as soon as that process is dead: no clock is asked.
 """
 
-import secrets
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable
+from decimal import Decimal
 from typing import Any, Final
 
 from sqlalchemy import (
     Connection,
     Engine,
     RowMapping,
-    Select,
     bindparam,
     func,
     insert,
@@ -34,30 +33,36 @@ from core.batch.types import (
     NewBatch,
     NewItem,
 )
-from core.errors import BudgetError, LostCallError, StorageError
+from core.errors import (
+    IMAGE_CODES,
+    BudgetError,
+    ConfigurationError,
+    InputNotUsableError,
+    LostCallError,
+)
 from core.phrases import Phrase
-from core.runs import Question
+from core.store.batch_reader import BatchReader
 from core.store.batch_rows import (
-    DAMAGED,
+    NO_OUTCOME,
     OUTCOME_COLUMNS,
     batches,
     item_from_row,
-    item_seal,
+    item_row,
     items,
     left_out,
     outcome_values,
-    phrase_codec,
     phrase_text,
-    question_codec,
+    question_from_row,
     question_text,
     seal,
     twin_key,
 )
+from core.store.calls import from_nano, purses, to_nano
 from core.store.owners import is_dead, this_process
-from core.store.transactions import reading
 from core.types import Cost, CostBasis, Failure, Outcome
 
-_PAGE: Final = 500
+_NEVER_ASKED: Final = {*IMAGE_CODES.values(), ConfigurationError.code, InputNotUsableError.code}
+"""How items fail that no engine saw: they do not count against the limit on items."""
 
 # One statement: whoever runs it second finds the items taken. What a dead process had comes last,
 # so that an item that kills its process does not keep the others from being done.
@@ -71,10 +76,11 @@ _CLAIM: Final = text("""
         SELECT 1 FROM batches WHERE id = :batch AND state = 'running' AND driver = :owner)
     RETURNING *
 """)
-_TRIED: Final = text("""
+_ASKED: Final = text("""
     SELECT coalesce(sum(items), 0) FROM tallies
     WHERE batch = :batch AND NOT cached AND state IN ('running', 'succeeded', 'failed')
-""")
+      AND code NOT IN :refused
+""").bindparams(bindparam("refused", sorted(_NEVER_ASKED), expanding=True))
 _OPEN: Final = text("""
     SELECT coalesce(sum(items), 0) FROM tallies
     WHERE batch = :batch AND state IN ('queued', 'running') AND items > 0
@@ -113,7 +119,7 @@ _FIRST_TWIN: Final = select(items.c.seq).where(
 )
 
 
-class SqlBatchStore:
+class SqlBatchStore(BatchReader):
     """Batches in the database of the data directory; every method may raise StorageError.
 
     Args:
@@ -122,7 +128,7 @@ class SqlBatchStore:
     """
 
     def __init__(self, database: Engine, clock: Callable[[], float] = time.time) -> None:
-        self.database = database
+        super().__init__(database)
         self.owner = this_process()
         self._clock = clock
 
@@ -155,7 +161,7 @@ class SqlBatchStore:
             first = None
             if key is not None:
                 first = connection.scalar(_FIRST_TWIN, {"of": batch_id, "key": key})
-            connection.execute(_INSERT_ITEM, self._row(batch_id, item, key, first))
+            connection.execute(_INSERT_ITEM, item_row(batch_id, item, key, first, self._clock()))
 
     def leave_out(self, connection: Connection, batch_id: BatchId, what: LeftOut) -> None:
         """Remember something that is no item."""
@@ -165,33 +171,6 @@ class SqlBatchStore:
     def complete_intake(self, connection: Connection, batch_id: BatchId) -> None:
         """Say that every item is there: now the batch can be started."""
         self._change(connection, batch_id, is_intake_complete=True, driver=None)
-
-    def _row(
-        self, batch_id: BatchId, item: NewItem, key: str | None, first: int | None
-    ) -> dict[str, Any]:
-        row: dict[str, Any] = {
-            "id": secrets.token_hex(16),
-            "batch": batch_id,
-            "position": item.position,
-            "name": item.name,
-            "label": item.label,
-            "digest": item.digest,
-            "page": item.page,
-            "size_bytes": item.size_bytes,
-            "width_px": item.width_px,
-            "height_px": item.height_px,
-            "priority": item.priority,
-            "rank": item.rank,
-            "question": question_text(item.question) if item.question else None,
-            "twin_key": key,
-            "twin_of": first,
-            "deliveries": 0,
-        }
-        row["seal"] = item_seal(row)
-        empty = dict.fromkeys(OUTCOME_COLUMNS) | {"state": ItemState.QUEUED.value, "cached": False}
-        if item.outcome is not None:
-            return row | empty | outcome_values(row["id"], item.outcome, self._clock())
-        return row | empty
 
     # Working
 
@@ -240,10 +219,9 @@ class SqlBatchStore:
     def claim(self, connection: Connection, batch_id: BatchId, most: int) -> list[BatchItem]:
         """Take up to `most` items of a running batch that this process drives, the first first."""
         row = connection.execute(select(batches).where(batches.c.id == batch_id)).mappings().one()
-        usual = _question(row)
+        usual = question_from_row(row)
         if row["max_items"] is not None:
-            tried = connection.scalar(_TRIED, {"batch": batch_id}) or 0
-            most = min(most, row["max_items"] - tried)
+            most = min(most, row["max_items"] - _asked(connection, batch_id))
         if most <= 0:
             return []
         found = connection.execute(
@@ -291,9 +269,8 @@ class SqlBatchStore:
         return state
 
     def _pause_at_most_items(self, connection: Connection, row: RowMapping) -> BatchState:
-        """Pause a batch that has tried as many items as it may."""
-        tried = connection.scalar(_TRIED, {"batch": row["id"]}) or 0
-        if row["max_items"] is None or tried < row["max_items"]:
+        """Pause a batch that has asked about as many items as it may."""
+        if row["max_items"] is None or _asked(connection, row["id"]) < row["max_items"]:
             return BatchState.RUNNING
         why = Phrase("The limit of {count} items is reached.", {"count": row["max_items"]})
         self.pause(connection, row["id"], BudgetError.code, why)
@@ -347,6 +324,25 @@ class SqlBatchStore:
         )
         return paused.rowcount > 0
 
+    def limit(
+        self,
+        connection: Connection,
+        batch_id: BatchId,
+        budget_usd: Decimal | None,
+        max_items: int | None,
+    ) -> None:
+        """Replace what a batch may cost and how many items may be asked about; None for no limit.
+
+        Raises:
+            InputNotUsableError: If the budget is less than what is spent or held already.
+        """
+        purse = connection.execute(select(purses).where(purses.c.id == batch_id)).one()
+        used, cap = purse.spent_nano_usd + purse.held_nano_usd, to_nano(budget_usd)
+        if cap is not None and cap < used:
+            raise _below(used)
+        connection.execute(update(purses).where(purses.c.id == batch_id).values(cap_nano_usd=cap))
+        self._change(connection, batch_id, max_items=max_items)
+
     def cancel(self, connection: Connection, batch_id: BatchId) -> None:
         """End a batch; what is queued is never asked, what is under way goes on."""
         connection.execute(
@@ -369,84 +365,26 @@ class SqlBatchStore:
             items.c.digest != "",
             *([] if code is None else [items.c.code == code]),
         )
-        empty = dict.fromkeys(OUTCOME_COLUMNS) | {"state": ItemState.QUEUED.value, "cached": False}
         return connection.execute(
-            update(items).where(*again).values(empty | {"deliveries": 0})
+            update(items).where(*again).values(NO_OUTCOME | {"deliveries": 0})
         ).rowcount
 
     def _change(self, connection: Connection, batch_id: BatchId, **values: Any) -> None:
         connection.execute(update(batches).where(batches.c.id == batch_id).values(values))
 
-    # Looking
 
-    def unfinished(self) -> list[BatchId]:
-        """Return the batches that are to be worked on, oldest first."""
-        query = select(batches.c.id).where(batches.c.state == BatchState.RUNNING.value)
-        with reading(self.database) as connection:
-            return list(connection.scalars(query.order_by(batches.c.created_at_s)))
+def _asked(connection: Connection, batch_id: BatchId) -> int:
+    return connection.scalar(_ASKED, {"batch": batch_id}) or 0
 
-    def question(self, batch_id: BatchId) -> Question:
-        """Return what the batch asks.
 
-        Raises:
-            StorageError: If there is no such batch, or its row is damaged.
-        """
-        with reading(self.database) as connection:
-            query = select(batches).where(batches.c.id == batch_id)
-            row = connection.execute(query).mappings().one()
-        return _question(row)
-
-    def page(
-        self,
-        batch_id: BatchId,
-        state: ItemState | None = None,
-        code: str | None = None,
-        offset: int = 0,
-        limit: int = _PAGE,
-    ) -> list[BatchItem]:
-        """Return items in intake order, those in one state or with one code where asked."""
-        query = select(items).where(items.c.batch == batch_id)
-        if state is not None:
-            query = query.where(items.c.state == state.value)
-        if code is not None:
-            query = query.where(items.c.code == code)
-        return self._items(batch_id, query.order_by(items.c.position).offset(offset).limit(limit))
-
-    def every(self, batch_id: BatchId) -> Iterator[BatchItem]:
-        """Yield all items in intake order, reading a page at a time."""
-        after = -1
-        while True:
-            query = select(items).where(items.c.batch == batch_id, items.c.position > after)
-            found = self._items(batch_id, query.order_by(items.c.position).limit(_PAGE))
-            yield from found
-            if len(found) < _PAGE:
-                return
-            after = found[-1].position
-
-    def item(self, item_id: str) -> BatchItem | None:
-        """Return one item."""
-        query = select(items).where(items.c.id == item_id)
-        with reading(self.database) as connection:
-            row = connection.execute(query).mappings().first()
-        return None if row is None else item_from_row(row, self.question(row["batch"]))
-
-    def left_out(self, batch_id: BatchId, offset: int = 0, limit: int = _PAGE) -> list[LeftOut]:
-        """Return what was found and is no item."""
-        query = select(left_out).where(left_out.c.batch == batch_id).order_by(left_out.c.id)
-        with reading(self.database) as connection:
-            rows = connection.execute(query.offset(offset).limit(limit)).mappings().all()
-        return [LeftOut(row["name"], phrase_codec.validate_json(row["why"])) for row in rows]
-
-    def digests(self) -> set[str]:
-        """Return the originals that batches refer to."""
-        with reading(self.database) as connection:
-            return set(connection.scalars(select(items.c.digest).distinct()))
-
-    def _items(self, batch_id: BatchId, query: Select[Any]) -> list[BatchItem]:
-        usual = self.question(batch_id)
-        with reading(self.database) as connection:
-            rows: Sequence[RowMapping] = connection.execute(query).mappings().all()
-        return [item_from_row(row, usual) for row in rows]
+def _below(used: int) -> InputNotUsableError:
+    return InputNotUsableError(
+        Phrase(
+            "{used} USD are spent or set aside for open calls, so the budget cannot be lower. To "
+            "spend no more, pause the batch.",
+            {"used": f"{from_nano(used):.6f}"},
+        )
+    )
 
 
 _GIVEN_UP: Final = Failure(
@@ -465,9 +403,3 @@ _GIVEN_UP: Final = Failure(
 _INTAKE_CUT: Final = Phrase(
     "Tessera ended before all pictures had been taken in. Make the batch again."
 )
-
-
-def _question(row: RowMapping) -> Question:
-    if row["seal"] != seal(row["id"], row["question"]):
-        raise StorageError(DAMAGED)
-    return question_codec.validate_json(row["question"])

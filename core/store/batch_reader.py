@@ -1,0 +1,96 @@
+"""Batches and their items as they stand on disk."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+from sqlalchemy import Engine, RowMapping, Select, select
+
+from core.batch.types import BatchId, BatchItem, BatchState, ItemState, LeftOut
+from core.runs import Question
+from core.store.batch_rows import (
+    batches,
+    item_from_row,
+    items,
+    left_out,
+    phrase_codec,
+    question_from_row,
+)
+from core.store.transactions import reading
+
+_PAGE: Final = 500
+
+
+class BatchReader:
+    """Each method reads one consistent state; each may raise StorageError."""
+
+    def __init__(self, database: Engine) -> None:
+        self.database = database
+
+    def unfinished(self) -> list[BatchId]:
+        """Return the batches that are to be worked on, oldest first."""
+        query = select(batches.c.id).where(batches.c.state == BatchState.RUNNING.value)
+        with reading(self.database) as connection:
+            return list(connection.scalars(query.order_by(batches.c.created_at_s)))
+
+    def question(self, batch_id: BatchId) -> Question:
+        """Return what the batch asks.
+
+        Raises:
+            StorageError: If there is no such batch, or its row is damaged.
+        """
+        with reading(self.database) as connection:
+            query = select(batches).where(batches.c.id == batch_id)
+            row = connection.execute(query).mappings().one()
+        return question_from_row(row)
+
+    def page(
+        self,
+        batch_id: BatchId,
+        state: ItemState | None = None,
+        code: str | None = None,
+        offset: int = 0,
+        limit: int = _PAGE,
+    ) -> list[BatchItem]:
+        """Return items in intake order, those in one state or with one code where asked."""
+        query = select(items).where(items.c.batch == batch_id)
+        if state is not None:
+            query = query.where(items.c.state == state.value)
+        if code is not None:
+            query = query.where(items.c.code == code)
+        return self._items(batch_id, query.order_by(items.c.position).offset(offset).limit(limit))
+
+    def every(self, batch_id: BatchId) -> Iterator[BatchItem]:
+        """Yield all items in intake order, reading a page at a time."""
+        after = -1
+        while True:
+            query = select(items).where(items.c.batch == batch_id, items.c.position > after)
+            found = self._items(batch_id, query.order_by(items.c.position).limit(_PAGE))
+            yield from found
+            if len(found) < _PAGE:
+                return
+            after = found[-1].position
+
+    def item(self, item_id: str) -> BatchItem | None:
+        """Return one item."""
+        query = select(items).where(items.c.id == item_id)
+        with reading(self.database) as connection:
+            row = connection.execute(query).mappings().first()
+        return None if row is None else item_from_row(row, self.question(row["batch"]))
+
+    def left_out(self, batch_id: BatchId, offset: int = 0, limit: int = _PAGE) -> list[LeftOut]:
+        """Return what was found and is no item."""
+        query = select(left_out).where(left_out.c.batch == batch_id).order_by(left_out.c.id)
+        with reading(self.database) as connection:
+            rows = connection.execute(query.offset(offset).limit(limit)).mappings().all()
+        return [LeftOut(row["name"], phrase_codec.validate_json(row["why"])) for row in rows]
+
+    def digests(self) -> set[str]:
+        """Return the originals that batches refer to."""
+        with reading(self.database) as connection:
+            return set(connection.scalars(select(items.c.digest).distinct()))
+
+    def _items(self, batch_id: BatchId, query: Select[Any]) -> list[BatchItem]:
+        usual = self.question(batch_id)
+        with reading(self.database) as connection:
+            rows: Sequence[RowMapping] = connection.execute(query).mappings().all()
+        return [item_from_row(row, usual) for row in rows]
