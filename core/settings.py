@@ -39,6 +39,9 @@ class Settings(BaseSettings):
     tessera_allow_plain_http: bool = False
     tessera_folders: Annotated[tuple[Path, ...], NoDecode] = ()
     """Folders of this machine that the pages may take pictures from; none unless set."""
+    tessera_webhook_url: SecretStr | None = None
+    """Where alerts are told; secret, because such addresses often hold a token."""
+    tessera_webhook_secret: SecretStr | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -72,6 +75,11 @@ class Settings(BaseSettings):
         return EMBEDDED_MODEL if self.embedded else self.openai_model
 
     @property
+    def engine_dir(self) -> Path:
+        """Return where the engine inside Tessera keeps the files and batches sent to it."""
+        return self.tessera_data_dir / "engine"
+
+    @property
     def base_url(self) -> str:
         """Return the endpoint for an engine on the network."""
         return (self.openai_base_url or OPENAI_ORIGIN).rstrip("/")
@@ -94,6 +102,7 @@ def load_settings(**overrides: Any) -> Settings:
             )
         ) from None  # the original text repeats the value, which may be a key
     _refuse_plain_http(settings)
+    _check_webhook(settings)
     return settings
 
 
@@ -113,6 +122,22 @@ def _refuse_plain_http(settings: Settings) -> None:
                 "travel unencrypted. Use https://, or set TESSERA_ALLOW_PLAIN_HTTP=true if that "
                 "network is yours."
             )
+        )
+
+
+def _check_webhook(settings: Settings) -> None:
+    """Let alerts leave this machine only encrypted and signed."""
+    if settings.tessera_webhook_url is None:
+        return
+    url = urlsplit(settings.tessera_webhook_url.get_secret_value())
+    is_plain = url.scheme == "http" and _is_loopback(url.hostname or "")
+    if not url.hostname or not (url.scheme == "https" or is_plain):
+        raise ConfigurationError(
+            Phrase("TESSERA_WEBHOOK_URL must start with https:// (or http:// for this machine).")
+        )
+    if settings.tessera_webhook_secret is None:
+        raise ConfigurationError(
+            Phrase("TESSERA_WEBHOOK_URL needs TESSERA_WEBHOOK_SECRET, which signs what is sent.")
         )
 
 

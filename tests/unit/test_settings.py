@@ -122,3 +122,24 @@ def test_an_empty_variable_means_the_default(monkeypatch):
 def test_folders_are_listed_as_in_path(monkeypatch, written, folders):
     monkeypatch.setenv("TESSERA_FOLDERS", written)
     assert [str(folder) for folder in load_settings().tessera_folders] == folders
+
+
+@pytest.mark.parametrize(
+    ("url", "secret", "complaint"),
+    [
+        ("https://hooks.example/a", "s", None),
+        ("http://127.0.0.1:9/a", "s", None),
+        ("https://hooks.example/a", "", "TESSERA_WEBHOOK_SECRET"),
+        ("http://hooks.example/a", "s", "https://"),
+        ("hooks.example/a", "s", "https://"),
+        ("ftp://127.0.0.1/a", "s", "https://"),
+    ],
+)
+def test_alerts_leave_encrypted_and_signed_or_not_at_all(monkeypatch, url, secret, complaint):
+    monkeypatch.setenv("TESSERA_WEBHOOK_URL", url)
+    monkeypatch.setenv("TESSERA_WEBHOOK_SECRET", secret)
+    if complaint is None:
+        assert url not in repr(load_settings())
+        return
+    with pytest.raises(ConfigurationError, match=complaint):
+        load_settings()
