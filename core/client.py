@@ -36,6 +36,7 @@ from core.errors import (
     UnavailableError,
     VisionError,
 )
+from core.fixes import Mend, smaller_size
 from core.flights import Flight, SingleFlights
 from core.images.decoder import Decoder
 from core.pacing import Pacer, PaceUse, Urgency
@@ -241,11 +242,25 @@ class VisionClient:
             try:
                 return await self._attempt(course)
             except EngineError as error:
-                wait_s = self._wait_s(course, error)
+                wait_s = await self._mend(course, error)
                 if wait_s is None:
                     raise
                 await self._settle_attempt(course, error)
             await self._timing.sleep(wait_s)
+
+    async def _mend(self, course: Course, error: EngineError) -> float | None:
+        """Do what can be done about a failed attempt; return the wait before the next, or None."""
+        image = course.image
+        smaller = image and smaller_size(error, (image.width_px, image.height_px))
+        if smaller and not any(mend.size_px for mend in course.mends):
+            request = replace(course.plan.request, max_size=smaller)
+            course.image = await self._prepare(self._plan(request))
+            course.mends.append(Mend(error.code, size_px=smaller))
+            return 0.0
+        wait_s = self._wait_s(course, error)
+        if wait_s is not None:
+            course.will_repeat(error, wait_s, self._timing.call_timeout_s)
+        return wait_s
 
     async def _settle_attempt(self, course: Course, error: EngineError) -> None:
         """Record a failed attempt that may have cost, and set money aside for the next one."""
@@ -290,7 +305,8 @@ class VisionClient:
         started_s = self._timing.clock()
         if course.deadline_s is None:
             course.deadline_s = started_s + self._deadline_s(course)
-        timeout_s = min(self._timing.call_timeout_s, course.deadline_s - started_s)
+        usual_s = course.timeout_s(self._timing.call_timeout_s)
+        timeout_s = min(usual_s, course.deadline_s - started_s)
         if timeout_s <= 0:
             raise TimeoutExceededError(Phrase("The time for this request was used up by waiting."))
         course.is_sent = True

@@ -1,15 +1,18 @@
 """One request on its way: what was planned, what happened so far, and what it comes to."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from core.answer import ValidAnswer
 from core.engines.base import EngineAnswer
 from core.errors import EngineError, VisionError
+from core.fixes import LONGER, Mend, is_longer_tried, mend_notes
 from core.flights import Flight
+from core.phrases import Phrase
 from core.plan import Plan, saved_by_resizing_usd
 from core.pricing import UnpricedTierError, request_cost_usd
 from core.quote import Quote
+from core.review import hold, near_empty
 from core.store.calls import CallRecord, CallStatus
 from core.types import (
     Cost,
@@ -31,6 +34,7 @@ class Course:
     `answer` and `latency_s` are those of the last attempt, `is_sent` says that it reached the
     wire. `deadline_s` is on the monotonic clock and set when the first attempt starts.
     `is_landed` says that its outcome is being recorded: what happens now changes it no more.
+    `mends` is what was done about failed attempts.
     """
 
     plan: Plan
@@ -43,6 +47,7 @@ class Course:
     answer: EngineAnswer | None = None
     latency_s: float = 0.0
     is_landed: bool = False
+    mends: list[Mend] = field(default_factory=list)
 
     @property
     def reservation_id(self) -> str:
@@ -54,10 +59,10 @@ class Course:
         self.answer, self.is_sent = None, False
 
     def success(self, valid: ValidAnswer) -> Success:
-        """Return the outcome of a valid answer."""
+        """Return the outcome of a valid answer, held if it says too little."""
         answer, image = self.answer, self.image
         assert answer is not None and image is not None  # noqa: S101, PT018 - for the types
-        return Success(
+        success = Success(
             text=valid.text,
             data=valid.data,
             model=answer.model or self.plan.request.model,
@@ -69,8 +74,10 @@ class Course:
             attempts=self.attempts,
             request_key=self.plan.key,
             first_token_s=answer.first_token_s,
-            notes=(*image.notes, *self.plan.fitted.notes, *answer.notes, *valid.notes),
+            notes=(*image.notes, *self._made_of(answer), *valid.notes),
         )
+        doubt = near_empty(self.plan.request.task, success, image)
+        return hold(success, doubt) if doubt else success
 
     def failure(self, error: VisionError) -> Failure:
         """Return the outcome of a call that brought no usable answer, with what it cost."""
@@ -86,8 +93,22 @@ class Course:
             engine=self.plan.engine,
             usage=answer.usage if answer else None,
             partial_text=answer.text if answer else self.flight.text,
-            notes=self.plan.fitted.notes + (answer.notes if answer else ()),
+            notes=self._made_of(answer),
         )
+
+    def timeout_s(self, usual_s: float) -> float:
+        """Return how long the next attempt may take: longer after one that timed out."""
+        return usual_s * LONGER if any(mend.timeout_s for mend in self.mends) else usual_s
+
+    def will_repeat(self, error: EngineError, wait_s: float, usual_timeout_s: float) -> None:
+        """Note that the failed attempt is repeated after a wait."""
+        timeout_s = usual_timeout_s * LONGER if is_longer_tried(error) else None
+        self.mends.append(Mend(error.code, wait_s, timeout_s))
+
+    def _made_of(self, answer: EngineAnswer | None) -> tuple[Phrase, ...]:
+        """Return the notes on what was left out, done and met on the way."""
+        notes = answer.notes if answer else ()
+        return (*self.plan.fitted.notes, *mend_notes(self.mends), *notes)
 
     def error_cost(self, error: VisionError) -> Cost:
         """Return what a failed attempt cost: an answer was billed, an error only perhaps."""

@@ -66,15 +66,13 @@ def mend_notes(mends: Sequence[Mend]) -> tuple[Phrase, ...]:
     if limits:
         notes.append(
             Phrase(
-                "The limit was reached {count} times: waited {seconds} s in all.",
+                "The limit was reached {count}×: waited {seconds} s in all.",
                 {"count": len(limits), "seconds": f"{sum(limits):.1f}"},
             )
         )
     for code in codes:
         count = sum(mend.code == code for mend in others)
-        notes.append(
-            Phrase("Asked again after {code}: {count} times.", {"code": code, "count": count})
-        )
+        notes.append(Phrase("Asked again {count}× after {code}.", {"code": code, "count": count}))
     return tuple(notes)
 
 

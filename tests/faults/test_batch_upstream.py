@@ -39,7 +39,7 @@ FAILED, PAUSED, DONE = BatchState.FAILED, BatchState.PAUSED, BatchState.SUCCEEDE
         (faults.refusal, FAILED, "CNT004", 1),
         (faults.length, FAILED, "CNT003", 1),
         (faults.content_filter, FAILED, "CNT001", 1),
-        (faults.too_large, FAILED, "API009", 1),
+        (faults.too_large, FAILED, "API009", 2),
         (faults.bad_picture, FAILED, "IMG005", 1),
         (faults.too_long, FAILED, "CNT002", 1),
     ],

@@ -53,7 +53,7 @@ TABLE = [
     (faults.huge, BOTH, "API008", 2, CostBasis.UNKNOWN),
     (faults.compressed_flood, BOTH, "API008", 2, CostBasis.UNKNOWN),
     (faults.wrong_charset, BOTH, "API008", 2, CostBasis.UNKNOWN),
-    (faults.too_large, BOTH, "API009", 1, CostBasis.MEASURED),
+    (faults.too_large, BOTH, "API009", 2, CostBasis.MEASURED),  # the second time smaller
     (faults.key_echoed, BOTH, "API001", 1, CostBasis.MEASURED),
     (faults.no_such_address, BOTH, "API007", 1, CostBasis.MEASURED),
     (faults.no_such_model, BOTH, "API004", 1, CostBasis.MEASURED),

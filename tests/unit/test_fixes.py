@@ -36,8 +36,8 @@ def test_each_kind_of_fix_is_told_once():
     assert [str(note) for note in mend_notes(mends)] == [
         "The server did not take so large a picture: it was sent again at 512×384 pixels.",
         "No answer came in time: asked again, with up to 60 s to answer.",
-        "The limit was reached 2 times: waited 3.0 s in all.",
-        "Asked again after API006: 2 times.",
+        "The limit was reached 2×: waited 3.0 s in all.",
+        "Asked again 2× after API006.",
     ]
 
 
