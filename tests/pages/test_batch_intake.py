@@ -65,7 +65,7 @@ def test_pictures_may_arrive_after_their_manifest(open_app):
     drop(at, {"list.jsonl": json.dumps({"source": "late.png", "prompt": "What?"}).encode()})
     assert "no uploaded file called late.png" in read(at)
     drop(at, {"late.png": png(1)})
-    assert "**1** pictures are ready" in read(at)
+    assert "**1** picture is ready" in read(at)
 
 
 def test_a_zip_gives_its_pictures_and_says_what_it_left_out(open_app):
@@ -104,11 +104,11 @@ def test_no_folder_is_offered_unless_configured(open_app):
 def test_a_folder_of_the_server_is_read_without_following_links(open_app, server_folder):
     at = press(open_app("batch"), "batch.new")
     offered = at.selectbox(key="batch.folder").options
-    assert offered == ["photos · 2 pictures", "photos/may · 1 pictures"]
+    assert offered == ["photos (2)", "photos/may (1)"]
     at.selectbox(key="batch.folder").set_value(1).run()
     press(at, "batch.add_folder")
     written = read(at)
-    assert "**1** pictures are ready" in written
+    assert "**1** picture is ready" in written
     assert "link.png** · IMG003 · This is a link" in written
     assert "notes.txt** · Left out" in written
 

@@ -78,10 +78,7 @@ def _show_folders() -> None:
     if not folders:
         st.caption(_("There are no pictures in the folders of this server."))
         return
-    names = [
-        f"{each.name} · {_('{count} pictures').format(count=fmt.count(each.pictures))}"
-        for each in folders
-    ]
+    names = [f"{each.name} ({fmt.count(each.pictures)})" for each in folders]
     at = st.selectbox(
         _("Folder, with all folders in it"),
         range(len(folders)),
@@ -167,7 +164,8 @@ def _show_found() -> None:
     if not here.draft.contents:
         return
     pictures, unusable = here.draft.pictures, here.draft.unusable
-    ready = _("**{count}** pictures are ready.").format(count=fmt.count(len(pictures)))
+    many, one = _("**{count}** pictures are ready."), _("**1** picture is ready.")
+    ready = one if len(pictures) == 1 else many.format(count=fmt.count(len(pictures)))
     st.markdown(f":material/photo_library: {ready}")
     same = list(copies(pictures))
     if same:

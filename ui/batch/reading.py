@@ -109,9 +109,7 @@ class Reader:
 
     async def _manifest(self, name: str, file: BinaryIO, suffix: str) -> None:
         try:
-            rows = _stream(
-                self._row(f"{name}:{row.line}", row) for row in read_manifest(file, suffix)
-            )
+            rows = _stream(self._row(name, row) for row in read_manifest(file, suffix))
             async for row in _in_order(rows):
                 self._reading.rows.append(row)
         except InputNotUsableError as error:
