@@ -307,7 +307,7 @@ class Runner:
         for twin in self._store.finish(connection, item_id, outcome, for_twins):
             if record is not None and isinstance(for_twins, Success):
                 row = CallRecord(
-                    planned=replace(record.planned, item=twin),
+                    planned=replace(record.planned, item=twin, request_id=twin),
                     status=CallStatus.SUCCEEDED,
                     cached=True,
                     usage=for_twins.usage,

@@ -13,7 +13,7 @@ from typing import Any, Final
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import Boolean, Column, Float, Integer, MetaData, RowMapping, String, Table, Text
 
-from core.batch.types import BatchItem, ItemState, JobLane, NewItem
+from core.batch.types import BatchId, BatchItem, ItemState, JobLane, NewItem
 from core.errors import StorageError
 from core.phrases import Phrase
 from core.runs import Question
