@@ -157,10 +157,16 @@ _BILLED_WHEN_SENT = frozenset(
 
 def from_error_object(body: Mapping[str, Any], clean: Clean) -> errors.EngineError:
     """Return our error for an `error` object that came where an answer belongs."""
+    if error := error_from_code(body, clean):
+        return error
     detail = literal_detail(str(body.get("message") or ""), clean)
-    if error_type := _type_by_code(body):
-        return error_type(detail)
     return errors.MalformedAnswerError(detail, maybe_billed=True)
+
+
+def error_from_code(body: Mapping[str, Any], clean: Clean) -> errors.EngineError | None:
+    """Return our error for an `error` object whose code is known, else None."""
+    error_type = _type_by_code(body)
+    return error_type(literal_detail(str(body.get("message") or ""), clean)) if error_type else None
 
 
 def retry_after_s(headers: Mapping[str, str], now_s: float) -> float | None:

@@ -17,6 +17,7 @@ from core.version import VERSION
 if TYPE_CHECKING:
     import httpx2
 
+    from core.engines.jobs import BatchLane
     from core.engines.session import Session
 
 
@@ -65,6 +66,11 @@ class OpenAIEngine:
         """
         session = await self._open()
         await session.check_batches()
+
+    async def batch_lane(self) -> "BatchLane":
+        """Return the way to files and jobs; whether there are any, its `check` tells."""
+        session = await self._open()
+        return session.batch_lane()
 
     async def count_input_tokens(self, call: EngineCall) -> int:
         """Return the input tokens that the vendor would bill for this call, free of charge.

@@ -14,6 +14,7 @@ from core.certificates import trust
 from core.engines.base import EngineAnswer, EngineCall, TextSink
 from core.engines.bounded import BoundedStream
 from core.engines.errors import FOREIGN_ERRORS, translate_error
+from core.engines.openai_jobs import OpenAIJobs
 from core.engines.transport import AsgiStreamTransport
 from core.engines.wire import (
     StreamReader,
@@ -31,6 +32,7 @@ from core.vendor_count import count_parameters
 _CONNECT_TIMEOUT_S = 5.0
 _LISTING_TIMEOUT_S = 20.0
 _LARGEST_ANSWER_BYTES = 8 * 2**20
+_LARGEST_FILE_BYTES = 4 * 2**30
 _LARGEST_COMPRESSED_BYTES = 128 * 2**10  # deflate grows a thousandfold at most
 _OPTIONAL = frozenset({"store", "stream_options", "max_completion_tokens"})
 """Parameters that some compatible servers do not know."""
@@ -115,6 +117,11 @@ class Session:
         except FOREIGN_ERRORS as error:
             raise self._translate(error) from error
         return counted.input_tokens
+
+    def batch_lane(self) -> OpenAIJobs:
+        """Return the files and jobs of the endpoint."""
+        parameters = functools.partial(self._parameters, stream=False)
+        return OpenAIJobs(self._sdk, parameters, self._translate, self._clean)
 
     async def close(self) -> None:
         """Close every connection."""
@@ -203,6 +210,8 @@ async def _bound_body(response: httpx2.Response) -> None:
     """Stop reading an answer that grows beyond all reason."""
     compressed = response.headers.get("content-encoding", "identity") != "identity"
     limit = _LARGEST_COMPRESSED_BYTES if compressed else _LARGEST_ANSWER_BYTES
+    if response.request.url.path.endswith("/content"):  # a file goes to disk, not into memory
+        limit = _LARGEST_FILE_BYTES
     response.stream = BoundedStream(response.stream, limit)
 
 

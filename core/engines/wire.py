@@ -70,7 +70,16 @@ def read_completion(body: bytes, clean: Clean) -> EngineAnswer:
     """
     if not body.strip():
         raise MalformedAnswerError(Phrase("The server sent an empty answer."), maybe_billed=True)
-    document = _object(json.loads(body))
+    return read_document(json.loads(body), clean)
+
+
+def read_document(raw: Any, clean: Clean) -> EngineAnswer:
+    """Return the answer in a chat completion that is parsed already.
+
+    Raises:
+        EngineError: If it is another document.
+    """
+    document = _object(raw)
     _raise_error_inside(document, clean)
     choice = _object(_first_choice(document))
     message = _object(choice.get("message"))
