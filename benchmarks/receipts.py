@@ -97,11 +97,12 @@ def labelled_entries(folder: Path) -> list[JsonObject]:
 
 async def main(labelled: list[JsonObject], pictures: list[bytes]) -> None:
     """Ask about every labelled picture and print what was wrong, then the shares."""
+    app = build_app(ROOT / "var" / "engine")
     client = AsyncOpenAI(
         api_key="none",
         base_url="http://embedded/v1",
         max_retries=0,
-        http_client=httpx2.AsyncClient(transport=AsgiStreamTransport(build_app()), timeout=120),
+        http_client=httpx2.AsyncClient(transport=AsgiStreamTransport(app), timeout=120),
     )
     right, counted = Counter(), Counter()
     started_s = time.monotonic()

@@ -116,12 +116,12 @@ def _doctor(arguments: Namespace, settings: Settings, language: Language, spoken
 def _serve_local(
     arguments: Namespace, settings: Settings, language: Language, spoken: Console
 ) -> int:
-    del settings, language
+    del language
     from core.local.serve import serve
 
     address = f"http://127.0.0.1:{arguments.port}/v1"
     spoken.note(Phrase("The embedded engine answers at {address}.", {"address": address}))
-    serve(arguments.port)
+    serve(arguments.port, settings.engine_dir)
     return EXIT_OK
 
 

@@ -6,6 +6,7 @@ import functools
 import logging
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -188,7 +189,7 @@ def _http_client(
     settings: Settings, transport: httpx2.AsyncBaseTransport | None, proxy: Proxy | None
 ) -> httpx2.AsyncClient:
     if transport is None and settings.embedded:
-        transport = _embedded_transport()
+        transport = _embedded_transport(settings.engine_dir)
     return httpx2.AsyncClient(
         transport=transport,
         follow_redirects=False,  # a redirect would carry the picture to another host
@@ -201,10 +202,10 @@ def _http_client(
     )
 
 
-def _embedded_transport() -> httpx2.AsyncBaseTransport:
+def _embedded_transport(directory: Path) -> httpx2.AsyncBaseTransport:
     from core.local.app import build_app  # OCR and OpenCV: only when they are needed
 
-    return AsgiStreamTransport(build_app())
+    return AsgiStreamTransport(build_app(directory))
 
 
 async def _bound_body(response: httpx2.Response) -> None:

@@ -7,7 +7,7 @@ answer into one late block.
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
-from typing import Any
+from typing import Any, cast
 
 import httpx2
 
@@ -37,7 +37,8 @@ class AsgiStreamTransport(httpx2.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Return as soon as the app has sent its status and headers."""
         await self._lifespan.begin()
-        exchange = _Exchange(await request.aread(), request.extensions.get("timeout", {}))
+        body = cast("httpx2.AsyncByteStream", request.stream)
+        exchange = _Exchange(body, request.extensions.get("timeout", {}))
         exchange.start(self._app, _scope(request))
         try:
             start = await exchange.next_message()
@@ -103,10 +104,14 @@ def _scope(request: httpx2.Request) -> _Message:
 
 
 class _Exchange(httpx2.AsyncByteStream):
-    """One request and its answer: the app writes messages at one end, the client reads here."""
+    """One request and its answer: the app writes messages at one end, the client reads here.
 
-    def __init__(self, body: bytes, timeout: dict[str, float | None]) -> None:
-        self._body: bytes | None = body
+    The body of the request is handed on in the pieces in which it is made: an upload can be large.
+    """
+
+    def __init__(self, body: httpx2.AsyncByteStream, timeout: dict[str, float | None]) -> None:
+        self._body = aiter(body)
+        self._is_body_over = False
         self._read_timeout_s = timeout.get("read")
         self._messages: asyncio.Queue[_Message] = asyncio.Queue(_CHUNKS_AHEAD)
         self._app_task: asyncio.Task[None]
@@ -118,10 +123,11 @@ class _Exchange(httpx2.AsyncByteStream):
         await app(scope, self._receive, self._messages.put)
 
     async def _receive(self) -> _Message:
-        if self._body is None:
+        if self._is_body_over:
             await asyncio.Event().wait()  # a client that goes away cancels the task instead
-        body, self._body = self._body, None
-        return {"type": "http.request", "body": body, "more_body": False}
+        piece = await anext(self._body, None)
+        self._is_body_over = piece is None
+        return {"type": "http.request", "body": piece or b"", "more_body": piece is not None}
 
     async def next_message(self) -> _Message:
         """Return what the app sends next.

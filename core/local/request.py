@@ -48,7 +48,15 @@ def parse_request(body: bytes) -> ChatRequest:
     Raises:
         RequestError: Saying which parameter cannot be used.
     """
-    request = _json_object(body)
+    return read_request(json_object(body))
+
+
+def read_request(request: Mapping[str, Any]) -> ChatRequest:
+    """Read a request that is parsed already.
+
+    Raises:
+        RequestError: Saying which parameter cannot be used.
+    """
     _check_model(request.get("model"))
     _refuse_unsupported(request)
     prompt, pictures = _read_messages(request.get("messages"))
@@ -63,7 +71,12 @@ def parse_request(body: bytes) -> ChatRequest:
     )
 
 
-def _json_object(body: bytes) -> dict[str, Any]:
+def json_object(body: bytes) -> dict[str, Any]:
+    """Read the JSON object that a body must be.
+
+    Raises:
+        RequestError: If it is anything else.
+    """
     try:
         request = json.loads(body)
     except (ValueError, RecursionError):

@@ -1,6 +1,7 @@
 """The embedded engine on a port of this machine, for any OpenAI client."""
 
 import ipaddress
+from pathlib import Path
 
 import uvicorn
 
@@ -9,8 +10,13 @@ from core.local.app import build_app
 from core.phrases import Phrase
 
 
-def serve(port: int, host: str = "127.0.0.1") -> None:
+def serve(port: int, directory: Path, host: str = "127.0.0.1") -> None:
     """Serve until interrupted; only to this machine, because the engine asks for no key.
+
+    Args:
+        port: TCP port.
+        directory: Where files and batches are kept.
+        host: An address of this machine.
 
     Raises:
         ConfigurationError: If `host` can be reached from other machines.
@@ -23,7 +29,7 @@ def serve(port: int, host: str = "127.0.0.1") -> None:
                 {"host": host},
             )
         )
-    uvicorn.run(build_app(), host=host, port=port, log_level="warning", access_log=False)
+    uvicorn.run(build_app(directory), host=host, port=port, log_level="warning", access_log=False)
 
 
 def _is_loopback(host: str) -> bool:

@@ -47,8 +47,8 @@ class Server(uvicorn.Server):
 
 
 @pytest.fixture(scope="module")
-def client():
-    server = Server(build_app())
+def client(tmp_path_factory):
+    server = Server(build_app(tmp_path_factory.mktemp("engine")))
     thread = threading.Thread(target=server.run)
     thread.start()
     assert server.is_ready.wait(30)
@@ -153,6 +153,6 @@ def test_a_file_that_is_no_picture_is_a_bad_request(client, data):
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.5", "example.com", "::"])
-def test_it_serves_this_machine_only(host):
+def test_it_serves_this_machine_only(host, tmp_path):
     with pytest.raises(ConfigurationError):
-        serve(0, host)
+        serve(0, tmp_path, host)

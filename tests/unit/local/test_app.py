@@ -6,6 +6,7 @@ import io
 import json
 import threading
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import httpx2
 import pytest
@@ -14,8 +15,9 @@ from PIL import Image
 from core.engines.transport import AsgiStreamTransport
 from core.errors import ImageError, ImageRefusal
 from core.local import reader as reader_module
-from core.local.app import MAX_BODY_BYTES, build_app
+from core.local.app import build_app
 from core.local.facts import page_facts
+from core.local.jobs.incoming import MAX_BODY_BYTES
 from core.local.lines import reading_of_text
 from core.local.reader import MAX_WAITING, PageReader
 from core.phrases import Phrase
@@ -62,7 +64,8 @@ class ScriptedReader:
 
 @asynccontextmanager
 async def serving(read=None, decoder=None):
-    app = build_app(PageReader(decoder or TrustingDecoder(), read or ScriptedReader()))
+    reader = PageReader(decoder or TrustingDecoder(), read or ScriptedReader())
+    app = build_app(Path("nothing is kept"), reader)
     transport = AsgiStreamTransport(app)
     async with httpx2.AsyncClient(transport=transport, base_url="http://inside/v1") as client:
         yield client
