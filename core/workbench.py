@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
+from core.alert_watch import AlertWatch
 from core.batch.preparing import StoredPictures
 from core.batch.service import Batches
 from core.blobs import BlobStore
@@ -15,16 +16,20 @@ from core.catalog import Catalog
 from core.client import VisionClient, open_client
 from core.engines.base import Engine
 from core.errors import StorageError
+from core.i18n import SOURCE_LANGUAGE, translator
 from core.images.decoder import Decoder
 from core.inbox import Inbox
+from core.metrics import MetricsReader
 from core.phrases import Phrase
 from core.runs import Runs
 from core.settings import Settings
+from core.store.alerts import AlertStore
 from core.store.batches import SqlBatchStore
 from core.store.database import open_database
 from core.store.ledger import Ledger
 from core.store.runs import SqlRunStore
 from core.tray import Tray
+from core.webhook import Webhook
 
 RESULTS_KEPT_FOR = timedelta(days=7)
 """How long results of the Analyze page and their pictures stay on disk after the last change."""
@@ -48,6 +53,8 @@ class Workbench:
     runs: Runs
     run_store: SqlRunStore
     batches: Batches
+    metrics: MetricsReader
+    alerts: AlertWatch
     opened_at_s: float = field(default_factory=time.monotonic)
 
     @classmethod
@@ -64,6 +71,7 @@ class Workbench:
         pictures = StoredPictures(decoder, originals)
         client = open_client(settings, database=database, decoder=pictures)
         store = SqlRunStore(database)
+        metrics = MetricsReader(database)
         bench = cls(
             settings=settings,
             client=client,
@@ -80,6 +88,15 @@ class Workbench:
                 decoder,
                 originals,
                 settings.max_concurrent_requests,
+            ),
+            metrics=metrics,
+            alerts=AlertWatch(
+                metrics,
+                AlertStore(database),
+                client.budget,
+                client.catalog,
+                _webhook(settings),
+                translator(settings.tessera_lang or SOURCE_LANGUAGE),
             ),
         )
         bench.forget_old()
@@ -131,6 +148,13 @@ class Workbench:
         await self.batches.close()
         await self.client.close()
         await self.decoder.close()
+
+
+def _webhook(settings: Settings) -> Webhook | None:
+    url, secret = settings.tessera_webhook_url, settings.tessera_webhook_secret
+    if url is None or secret is None:
+        return None
+    return Webhook(url.get_secret_value(), secret.get_secret_value())
 
 
 def _blobs(root: Path) -> BlobStore:
