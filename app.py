@@ -20,13 +20,13 @@ else:
     sys.path.insert(0, str(HERE.parent))
     from service.routes import routes
     from service.security import middleware
-    from ui.resources import lifespan, workbench
+    from ui.resources import lifespan, runtime, workbench
 
     # A first request for /batch would run pages/batch.py bare, without this file (streamlit 1.67).
     PagesManager.uses_pages_directory = False
     app = st.App(  # a literal call: Streamlit looks for it in the source
         HERE,
         lifespan=lifespan,
-        routes=routes(workbench),
+        routes=routes(workbench, runtime),
         middleware=middleware(st.get_option("server.allowedHosts") or []),
     )

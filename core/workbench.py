@@ -20,6 +20,7 @@ from core.i18n import SOURCE_LANGUAGE, translator
 from core.images.decoder import Decoder
 from core.inbox import Inbox
 from core.metrics import MetricsReader
+from core.outbox import Outbox
 from core.phrases import Phrase
 from core.runs import Runs
 from core.settings import Settings
@@ -28,6 +29,7 @@ from core.store.batches import SqlBatchStore
 from core.store.database import open_database
 from core.store.ledger import Ledger
 from core.store.runs import SqlRunStore
+from core.thumbnails import Thumbnails
 from core.tray import Tray
 from core.webhook import Webhook
 
@@ -49,6 +51,8 @@ class Workbench:
     originals: BlobStore
     sent: BlobStore
     inbox: Inbox
+    outbox: Outbox
+    thumbnails: Thumbnails
     tray: Tray
     runs: Runs
     run_store: SqlRunStore
@@ -79,6 +83,8 @@ class Workbench:
             originals=originals,
             sent=sent,
             inbox=Inbox(),
+            outbox=Outbox(),
+            thumbnails=Thumbnails(decoder, originals, directory / "thumbnails"),
             tray=Tray(decoder, originals, sent),
             runs=Runs(client, originals, sent, store, settings.max_concurrent_requests),
             run_store=store,
@@ -125,6 +131,7 @@ class Workbench:
     def forget_old(self, kept_for: timedelta = RESULTS_KEPT_FOR) -> None:
         """Delete results older than `kept_for`, and the pictures that no result refers to."""
         self.run_store.forget_before(time.time() - kept_for.total_seconds())
+        self.thumbnails.forget_before(time.time() - kept_for.total_seconds())
         items = self.run_store.all_items()
         unused_s = min(kept_for, _UNUSED_UPLOAD_KEPT_FOR).total_seconds()
         wanted = {i.source.digest for i in items} | self.batches.digests()

@@ -1,35 +1,48 @@
 """The HTTP routes that share the process with the pages."""
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from urllib.parse import unquote
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from core.batch import ExportFormat
 from core.blobs import Upload
-from core.errors import StorageError
+from core.errors import StorageError, VisionError
 from core.inbox import Arrival
+from core.runtime import Runtime
 from core.version import VERSION
 from core.workbench import Workbench
 
 WorkbenchSource = Callable[[], Workbench]
+RuntimeSource = Callable[[], Runtime]
 Handler = Callable[[Request], Awaitable[Response]]
 
 _MAX_NAME = 300
+_KEEP_FOR_EVER = {"cache-control": "private, max-age=31536000, immutable"}
+_FILE_TYPES = {
+    ExportFormat.CSV: "text/csv",
+    ExportFormat.JSONL: "application/jsonl",
+    ExportFormat.XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    ExportFormat.PARQUET: "application/vnd.apache.parquet",
+}
 _SIGNATURES = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG\r\n\x1a\n": "image/png"}
 
 
-def routes(workbench: WorkbenchSource) -> list[Route]:
-    """Return every route; `workbench` is asked at each request, so this starts nothing."""
+def routes(workbench: WorkbenchSource, runtime: RuntimeSource) -> list[Route]:
+    """Return every route; what is given is asked at each request, so this starts nothing."""
     return [
         Route("/analyze", _to_default_page, methods=["GET"]),
         Route("/metrics", _not_here, methods=["GET"]),
         Route("/health", _health(workbench), methods=["GET"]),
         Route("/upload/{ticket}", _upload(workbench), methods=["PUT"]),
         Route("/image/{digest}", _image(workbench), methods=["GET"]),
+        Route("/thumbnail/{digest}/{page:int}", _thumbnail(workbench, runtime), methods=["GET"]),
+        Route("/export/{ticket}", _export(workbench), methods=["GET"]),
     ]
 
 
@@ -105,12 +118,50 @@ def _image(workbench: WorkbenchSource) -> Handler:
             data = await run_in_threadpool(workbench().sent.get, request.path_params["digest"])
         except ValueError:
             data = None
-        if data is None:
-            return Response(status_code=404)
-        kind = next((t for mark, t in _SIGNATURES.items() if data.startswith(mark)), None)
-        if kind is None:
-            return Response(status_code=404)
-        headers = {"cache-control": "private, max-age=31536000, immutable"}
-        return Response(data, media_type=kind, headers=headers)
+        return _picture(data)
 
     return image
+
+
+def _thumbnail(workbench: WorkbenchSource, runtime: RuntimeSource) -> Handler:
+    """Serve a small picture of an original; like a prepared one it is our own encode."""
+
+    async def thumbnail(request: Request) -> Response:
+        digest, page = request.path_params["digest"], request.path_params["page"]
+        try:
+            work = runtime().submit(workbench().thumbnails.get(digest, page))
+            return _picture(await asyncio.wrap_future(work))
+        except ValueError:
+            return Response(status_code=404)
+
+    return thumbnail
+
+
+def _picture(data: bytes | None) -> Response:
+    kinds = (t for mark, t in _SIGNATURES.items() if data and data.startswith(mark))
+    kind = next(kinds, None)
+    if kind is None:
+        return Response(status_code=404)
+    return Response(data, media_type=kind, headers=_KEEP_FOR_EVER)
+
+
+def _export(workbench: WorkbenchSource) -> Handler:
+    """Stream a batch's results as they are written; the whole is never in memory."""
+
+    async def export(request: Request) -> Response:
+        bench = workbench()
+        parcel = bench.outbox.parcel(request.path_params["ticket"])
+        if parcel is None:
+            return Response("This download is no longer offered. Reload the page.\n", 404)
+        try:
+            pieces = await run_in_threadpool(bench.batches.export, parcel.batch_id, parcel.kind)
+        except VisionError as error:
+            return Response(f"{error}\n", 404)
+        name = f"tessera-batch-{parcel.batch_id[:8]}.{parcel.kind.value}"
+        headers = {
+            "content-disposition": f'attachment; filename="{name}"',
+            "cache-control": "no-store",
+        }
+        return StreamingResponse(pieces, media_type=_FILE_TYPES[parcel.kind], headers=headers)
+
+    return export

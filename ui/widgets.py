@@ -1,4 +1,4 @@
-"""Our browser components: intake, gallery and zoomable picture. The only JavaScript there is."""
+"""Our browser components, the only JavaScript there is: intake, gallery, zoom, downloads."""
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass
@@ -24,6 +24,15 @@ class Tile:
     url: str = ""
     state: str = ""
     state_label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """A file that a browser saves while it is made."""
+
+    name: str
+    url: str
+    help: str
 
 
 def intake(
@@ -103,6 +112,17 @@ def zoomable(image: SentImage, *, name: str, caption: str, key: str) -> None:
 def bring_into_view(token: str) -> None:
     """Scroll this place into view, once for each token that is not empty."""
     _component("arrive")(key="arrive", data={"token": token})
+
+
+def downloads(files: Sequence[Download], *, key: str) -> None:
+    """Offer files that come straight from a route: nothing is held in the page's memory."""
+    data = {"label": _("Download"), "files": [asdict(file) for file in files]}
+    _component("downloads")(key=key, data=data)
+
+
+def thumbnail_url(source_digest: str, page: int | None) -> str:
+    """Return where the browser gets a small picture of an original."""
+    return f"{base_path()}/thumbnail/{source_digest}/{page or 0}"
 
 
 def image_url(image: SentImage | None) -> str:

@@ -139,7 +139,9 @@ def test_a_finished_batch_shows_its_numbers_and_offers_every_file(open_app, use_
     assert "3 of 3 done" in written
     assert "Answered: 3" in written
     assert "notes.txt" in written
-    assert [b.label for b in at.get("download_button")] == ["CSV", "XLSX", "JSONL", "Parquet"]
+    offered = at.session_state["_tessera_batch"].tickets
+    assert [parcel.kind for parcel in offered] == ["csv", "xlsx", "jsonl", "parquet"]
+    assert all(workbench().outbox.parcel(offered[parcel]) == parcel for parcel in offered)
     assert at.dataframe[0].value["Name"].tolist() == ["0.png", "1.png", "2.png"]
 
 

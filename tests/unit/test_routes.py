@@ -1,19 +1,47 @@
 """The routes beside the pages: who may upload, what is served, which headers every answer has."""
 
+from collections.abc import Iterator
 from types import SimpleNamespace
 
 import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
+from core.batch import ExportFormat
 from core.blobs import BlobStore
+from core.errors import InputNotUsableError
 from core.images.limits import DecodeLimits
 from core.inbox import Inbox
+from core.outbox import Outbox, Parcel
+from core.runtime import Runtime
 from core.settings import Settings
 from service.routes import routes
 from service.security import middleware
 
+BATCH = "0123456789abcdef0123456789abcdef"
 JPEG = b"\xff\xd8\xff" + b"picture"
+
+
+async def draw(digest: str, page: int) -> bytes | None:
+    """Stand for the decoder: one picture is there, and it has two pages."""
+    return JPEG + bytes([page]) if digest == "a" * 64 and page < 2 else None
+
+
+class FakeBatches:
+    """One batch whose export never ends."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def export(self, batch_id: str, kind: ExportFormat) -> Iterator[bytes]:
+        if batch_id != BATCH:
+            raise InputNotUsableError("no such batch")
+        return self._pieces(kind)
+
+    def _pieces(self, kind: ExportFormat) -> Iterator[bytes]:
+        for _ in range(3):
+            self.asked += 1
+            yield f"{kind.value}\n".encode()
 
 
 @pytest.fixture
@@ -26,15 +54,22 @@ def bench(tmp_path):
         originals=BlobStore(tmp_path / "originals"),
         sent=BlobStore(tmp_path / "sent"),
         inbox=Inbox(),
+        outbox=Outbox(),
+        batches=FakeBatches(),
+        thumbnails=SimpleNamespace(get=draw),
         opened_at_s=0.0,
     )
 
 
 @pytest.fixture
 def client(bench):
-    app = Starlette(routes=routes(lambda: bench), middleware=middleware(["localhost"]))
+    loop = Runtime()
+    app = Starlette(
+        routes=routes(lambda: bench, lambda: loop), middleware=middleware(["localhost"])
+    )
     with TestClient(app, base_url="http://localhost:8501") as client:
         yield client
+    loop.close()
 
 
 def test_health_says_which_engine_answers(client):
@@ -106,3 +141,38 @@ def test_analyze_is_the_page_at_the_root(client):
 
 def test_a_scraper_is_told_that_there_are_no_metrics(client):
     assert client.get("/metrics").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("a" * 64 + "/0", 200),
+        ("a" * 64 + "/1", 200),
+        ("a" * 64 + "/2", 404),
+        ("b" * 64 + "/0", 404),
+        ("..%2F..%2Fetc/0", 404),
+        ("a" * 64 + "/first", 404),
+    ],
+)
+def test_small_pictures_are_served_by_original_and_page(client, path, status):
+    answer = client.get(f"/thumbnail/{path}")
+    assert answer.status_code == status
+    assert (answer.headers.get("content-type") == "image/jpeg") == (status == 200)
+
+
+@pytest.mark.parametrize("kind", ExportFormat)
+def test_results_are_streamed_to_the_holder_of_a_ticket(client, bench, kind):
+    ticket = bench.outbox.new_ticket(Parcel(BATCH, kind))
+    with client.stream("GET", f"/export/{ticket}") as answer:
+        assert "content-length" not in answer.headers
+        expected = f'attachment; filename="tessera-batch-01234567.{kind.value}"'
+        assert answer.headers["content-disposition"] == expected
+        assert answer.read().decode().split() == [kind.value] * 3
+
+
+def test_a_forged_ticket_gets_no_results(client, bench):
+    bench.outbox.new_ticket(Parcel(BATCH, ExportFormat.CSV))
+    assert client.get("/export/forged").status_code == 404
+    gone = bench.outbox.new_ticket(Parcel("gone", ExportFormat.CSV))
+    assert client.get(f"/export/{gone}").status_code == 404
+    assert bench.batches.asked == 0

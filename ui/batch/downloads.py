@@ -1,37 +1,33 @@
 """A batch's results as files."""
 
-from functools import partial
-
-import streamlit as st
-
 from core.batch import BatchId, ExportFormat
+from core.outbox import Parcel
+from ui.batch.state import state
 from ui.i18n import _
 from ui.resources import workbench
+from ui.widgets import Download, base_path, downloads
 
-_MIMES = {
-    ExportFormat.CSV: "text/csv",
-    ExportFormat.XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    ExportFormat.JSONL: "application/jsonl",
-    ExportFormat.PARQUET: "application/vnd.apache.parquet",
+_NAMES = {
+    ExportFormat.CSV: "CSV",
+    ExportFormat.XLSX: "XLSX",
+    ExportFormat.JSONL: "JSONL",
+    ExportFormat.PARQUET: "Parquet",
 }
 
 
 def show_exports(batch_id: BatchId) -> None:
-    """Offer every format; a file is made when it is asked for, also while the batch runs."""
-    with st.container(horizontal=True, key="batch-exports", vertical_alignment="center"):
-        for kind, mime in _MIMES.items():
-            name = kind.value.upper() if kind is not ExportFormat.PARQUET else "Parquet"
-            st.download_button(
-                name,
-                data=partial(_file, batch_id, kind),
-                file_name=f"tessera-batch-{batch_id[:8]}.{kind.value}",
-                mime=mime,
-                key=f"batch.export.{kind.value}",
-                icon=":material/download:",
-                help=_("Download the results so far as {format}").format(format=name),
-                on_click="ignore",
-            )
+    """Offer every format; a file is made while the browser takes it, also while the batch runs."""
+    help_ = _("Download the results so far as {format}")
+    files = [
+        Download(name, f"{base_path()}/export/{_ticket(batch_id, kind)}", help_.format(format=name))
+        for kind, name in _NAMES.items()
+    ]
+    downloads(files, key="batch.exports")
 
 
-def _file(batch_id: BatchId, kind: ExportFormat) -> bytes:
-    return b"".join(workbench().batches.export(batch_id, kind))
+def _ticket(batch_id: BatchId, kind: ExportFormat) -> str:
+    """Return this session's ticket; a new one when the process has forgotten it."""
+    parcel, tickets, outbox = Parcel(batch_id, kind), state().tickets, workbench().outbox
+    if outbox.parcel(tickets.get(parcel, "")) is None:
+        tickets[parcel] = outbox.new_ticket(parcel)
+    return tickets[parcel]

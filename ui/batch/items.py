@@ -13,9 +13,11 @@ from ui.batch.state import state
 from ui.batch.words import item_words
 from ui.i18n import _
 from ui.resources import workbench
+from ui.widgets import thumbnail_url
 
 _A_PAGE = 50
 _SHORT = 160
+_ROW_PX = 52
 
 
 def show_items(progress: BatchProgress) -> None:
@@ -82,7 +84,9 @@ def _show_table(items: list[BatchItem]) -> None:
         key=key,
         on_select=partial(_choose, key),
         selection_mode="single-row",
+        row_height=_ROW_PX,
         column_config={
+            _("Picture"): st.column_config.ImageColumn(width=70),
             _("No."): st.column_config.NumberColumn(width=50),
             _("Result"): st.column_config.TextColumn(width=360),
             _("Cost"): st.column_config.TextColumn(width=95),
@@ -100,6 +104,7 @@ def _choose(key: str) -> None:
 def _row(item: BatchItem) -> dict[str, Any]:
     return {
         _("No."): item.position + 1,
+        _("Picture"): thumbnail_url(item.digest, item.page) if item.digest else None,
         _("Name"): item.label or item.name,
         _("State"): item_words()[item.state],
         _("Result"): _headline(item.outcome),

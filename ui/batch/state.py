@@ -6,6 +6,7 @@ import streamlit as st
 
 from core.errors import VisionError
 from core.inbox import Arrival
+from core.outbox import Parcel
 from core.quote import SelectionQuote
 from core.runs import Question, SentImage
 from ui.batch.draft import Draft, Launch
@@ -26,7 +27,8 @@ class BatchState:
     `unread` are uploads that nobody has looked into yet, `reading` is what is being looked into,
     `draft` what was in the others; `trouble` is why the last reading broke off. `quoted` is the
     last quote with what it was made for: it takes a second for ten thousand pictures. `shown` are
-    the items of the table, row by row. `sent` holds the pictures that were looked at, by item.
+    the items of the table, row by row. `sent` holds the pictures that were looked at, by item;
+    `tickets` let this session download.
     """
 
     ticket: str = ""
@@ -39,6 +41,7 @@ class BatchState:
     shown: list[str] = field(default_factory=list)
     chosen: str = ""
     sent: dict[str, SentImage] = field(default_factory=dict)
+    tickets: dict[Parcel, str] = field(default_factory=dict)
 
     def clear_draft(self) -> None:
         """Forget the batch that was being put together."""
