@@ -146,19 +146,24 @@ def to_markdown(items: Iterable[ExportItem], translate: Translate = _english) ->
 
 
 def _section(item: ExportItem, translate: Translate) -> str:
-    lines = [f"## {_inline(item.source)}", "", _facts(item, translate), ""]
+    lines = [f"## {inline_markdown(item.source)}", "", _facts(item, translate), ""]
     match item.outcome:
         case Failure() as failure:
             words = explain(failure.code, failure.detail, translate)
-            lines += [f"> **{failure.code}** {_inline(words.message)}", ">", f"> {words.hint}", ""]
+            lines += [
+                f"> **{failure.code}** {inline_markdown(words.message)}",
+                ">",
+                f"> {words.hint}",
+                "",
+            ]
         case Success(text=text):
             if item.disclaimer:
-                lines += [f"> {_inline(item.disclaimer.translated(translate))}", ""]
+                lines += [f"> {inline_markdown(item.disclaimer.translated(translate))}", ""]
             if item.data is None:
                 lines += [_harmless(text), ""]
             else:
                 lines += [*_value_lines(item.data, translate, depth=0), ""]
-    lines += [f"- {_inline(note.translated(translate))}" for note in item.outcome.notes]
+    lines += [f"- {inline_markdown(note.translated(translate))}" for note in item.outcome.notes]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -172,7 +177,7 @@ def _facts(item: ExportItem, translate: Translate) -> str:
         (translate(N_("Input tokens")), unknown if usage is None else str(usage.input_tokens)),
         (translate(N_("Output tokens")), unknown if usage is None else str(usage.output_tokens)),
     ]
-    return " · ".join(f"{name}: {_inline(value)}" for name, value in facts)
+    return " · ".join(f"{name}: {inline_markdown(value)}" for name, value in facts)
 
 
 def _cost(cost: Cost, unknown: str) -> str:
@@ -185,11 +190,11 @@ def _value_lines(value: Any, translate: Translate, depth: int) -> list[str]:
     if isinstance(value, Mapping):
         lines = []
         for name, child in value.items():
-            label = f"{indent}- **{_inline(translate(field_label(str(name))))}:**"
+            label = f"{indent}- **{inline_markdown(translate(field_label(str(name))))}:**"
             if isinstance(child, str) and "\n" in child:
                 lines += [label, *_fenced(child, indent + "  ")]
             elif _is_plain(child):
-                lines.append(f"{label} {_inline(_plain_text(child))}")
+                lines.append(f"{label} {inline_markdown(_plain_text(child))}")
             else:
                 lines += [label, *_value_lines(child, translate, depth + 1)]
         return lines
@@ -200,12 +205,12 @@ def _value_lines(value: Any, translate: Translate, depth: int) -> list[str]:
             line
             for child in value
             for line in (
-                [f"{indent}- {_inline(_plain_text(child))}"]
+                [f"{indent}- {inline_markdown(_plain_text(child))}"]
                 if _is_plain(child)
                 else _value_lines(child, translate, depth + 1)
             )
         ]
-    return [f"{indent}{_inline(_plain_text(value))}"]
+    return [f"{indent}{inline_markdown(_plain_text(value))}"]
 
 
 def _fenced(text: str, indent: str) -> list[str]:
@@ -247,14 +252,14 @@ def _harmless(text: str) -> str:
     return text.replace("<", "&lt;").replace("![", "!\\[")
 
 
-def _inline(text: str) -> str:
+def inline_markdown(text: str) -> str:
     """Return text that stands for itself inside a line of Markdown."""
     escaped = re.sub(r"([\\`*_\[\]])", r"\\\1", text.replace("<", "&lt;"))
     return escaped.replace("\r\n", "\n").replace("\n", "<br>")
 
 
 def _cell(text: str) -> str:
-    return _inline(text).replace("|", "\\|")
+    return inline_markdown(text).replace("|", "\\|")
 
 
 # CSV
