@@ -1,161 +1,71 @@
 """Metrics of any window, read from the ledger: what pages, reports, alerts and Prometheus show."""
 
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
 from datetime import datetime
-from decimal import Decimal
+from math import ceil, floor
+from typing import Any, Final
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine, Select, func, select
 
-from core.store.calls import CallRecord
+from core.errors import StorageError
+from core.measures import (
+    CallRow,
+    Costs,
+    ErrorHeat,
+    Latency,
+    Metrics,
+    Point,
+    Share,
+    Tokens,
+    fold_errors,
+    fold_metrics,
+    fold_point,
+)
+from core.store.bins import find_places
+from core.store.calls import calls, reservations
+from core.store.ledger import call_from_row
+from core.store.owners import this_process
+from core.store.rollups import Part, roll_up
+from core.store.transactions import reading
+from core.store.windows import (
+    Cell,
+    Filters,
+    Known,
+    Spread,
+    Window,
+    read_cells,
+    read_known,
+    read_ranks,
+    read_spreads,
+)
 
+__all__ = [
+    "EVERY_CALL",
+    "CallRow",
+    "Costs",
+    "ErrorHeat",
+    "Filters",
+    "Known",
+    "Latency",
+    "Metrics",
+    "MetricsReader",
+    "Point",
+    "Share",
+    "Tokens",
+]
 
-@dataclass(frozen=True, slots=True)
-class Filters:
-    """Which calls are looked at; None takes all."""
-
-    model: str | None = None
-    task: str | None = None
-    lane: str | None = None
-    front_end: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Latency:
-    """How long `n` answers took, in seconds; None without any.
-
-    Answers from the cache and calls that failed are left out. The percentiles are exact, between
-    two values linear, as numpy.percentile's.
-    """
-
-    n: int = 0
-    mean_s: float | None = None
-    min_s: float | None = None
-    max_s: float | None = None
-    p50_s: float | None = None
-    p95_s: float | None = None
-    p99_s: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Tokens:
-    """Tokens as they were billed; input includes what was read from the vendor's cache."""
-
-    input: int = 0
-    output: int = 0
-    cache_read: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Costs:
-    """Money in USD. `unknown_calls` were perhaps billed, at a cost that nobody stated."""
-
-    measured_usd: Decimal = Decimal(0)
-    estimated_usd: Decimal = Decimal(0)
-    unknown_calls: int = 0
-    saved_cache_usd: Decimal = Decimal(0)
-    saved_batch_usd: Decimal = Decimal(0)
-    saved_resizing_usd: Decimal = Decimal(0)
-
-    @property
-    def total_usd(self) -> Decimal:
-        """Return what is known to have been paid."""
-        return self.measured_usd + self.estimated_usd
-
-
-@dataclass(frozen=True, slots=True)
-class Share:
-    """The part of one model, task, lane or front end. `calls` counts attempts on the wire."""
-
-    requests: int = 0
-    calls: int = 0
-    succeeded: int = 0
-    failed: int = 0
-    cached: int = 0
-    input_tokens: int = 0
-    output_tokens: int = 0
-    cost_usd: Decimal = Decimal(0)
-
-
-@dataclass(frozen=True, slots=True)
-class Metrics:
-    """Everything about one window of time; None means that there is nothing to tell it from.
-
-    A request is one question; `calls` counts the attempts that its answers took. `cached` of the
-    `succeeded` came from the cache. `success_rate` leaves out what people stopped. `failures` has
-    a count for each code, stops included. `in_flight` is what is on the wire now, whatever the
-    window. `drift` is how far billed input tokens are from the estimates: 0.03 is 3 % above.
-    """
-
-    window_s: float
-    requests: int = 0
-    calls: int = 0
-    succeeded: int = 0
-    failed: int = 0
-    stopped: int = 0
-    cached: int = 0
-    success_rate: float | None = None
-    cache_hit_rate: float | None = None
-    throughput_per_minute: float = 0.0
-    in_flight: int = 0
-    drift: float | None = None
-    latency: Latency = field(default_factory=Latency)
-    first_token: Latency = field(default_factory=Latency)
-    tokens: Tokens = field(default_factory=Tokens)
-    cost: Costs = field(default_factory=Costs)
-    failures: Mapping[str, int] = field(default_factory=dict)
-    by_model: Mapping[str, Share] = field(default_factory=dict)
-    by_task: Mapping[str, Share] = field(default_factory=dict)
-    by_lane: Mapping[str, Share] = field(default_factory=dict)
-    by_front_end: Mapping[str, Share] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Point:
-    """One step of a series, from `at` on.
-
-    Of `succeeded`, `cached` came from the cache. The percentiles are within 0.4 % of the exact
-    ones; None without an answer.
-    """
-
-    at: datetime
-    succeeded: int = 0
-    failed: int = 0
-    stopped: int = 0
-    cached: int = 0
-    p50_s: float | None = None
-    p95_s: float | None = None
-    p99_s: float | None = None
-    input_tokens: int = 0
-    output_tokens: int = 0
-    cost_usd: Mapping[str, Decimal] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class ErrorHeat:
-    """How often each code came up in each step; `counts` has one number for each of `times`."""
-
-    times: tuple[datetime, ...]
-    counts: Mapping[str, tuple[int, ...]]
-
-
-@dataclass(frozen=True, slots=True)
-class CallRow:
-    """One row of the ledger with its number, which grows."""
-
-    id: int
-    call: CallRecord
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """Every value that the ledger has of what can be filtered by, sorted."""
-
-    models: tuple[str, ...]
-    tasks: tuple[str, ...]
-    lanes: tuple[str, ...]
-    front_ends: tuple[str, ...]
+EVERY_CALL: Final = Filters()
+_SHARES = (0.5, 0.95, 0.99)
+_DAY_S = 86400
+_WIDTHS_S = (
+    *(1, 2, 5, 10, 15, 30),
+    *(60, 120, 300, 600, 900, 1800),
+    *(3600, 7200, 10800, 21600, 43200),
+)
 
 
 class MetricsReader:
@@ -182,7 +92,7 @@ class MetricsReader:
         self,
         since: datetime | None = None,
         until: datetime | None = None,
-        filters: Filters = Filters(),  # noqa: B008 - frozen
+        filters: Filters = EVERY_CALL,
     ) -> Metrics:
         """Return the metrics of the calls recorded from `since` on and before `until`.
 
@@ -195,14 +105,23 @@ class MetricsReader:
         Raises:
             StorageError: If the ledger cannot be read.
         """
-        raise NotImplementedError
+        with self._reading() as connection:
+            stretch = self._stretch(connection, since, until)
+            window = Window(*stretch.whole_days, filters)
+            return fold_metrics(
+                read_cells(connection, window),
+                max(stretch.end_s - stretch.since_s, 0.0),
+                self._on_the_wire(connection),
+                _latency(connection, window, Part.TOTAL),
+                _latency(connection, window, Part.FIRST_TOKEN),
+            )
 
     def series(
         self,
         since: datetime | None = None,
         until: datetime | None = None,
         points: int = 60,
-        filters: Filters = Filters(),  # noqa: B008 - frozen
+        filters: Filters = EVERY_CALL,
     ) -> list[Point]:
         """Return at most about `points` steps, without gaps, whose sums are those of `measure`.
 
@@ -211,26 +130,40 @@ class MetricsReader:
         Raises:
             StorageError: If the ledger cannot be read.
         """
-        raise NotImplementedError
+        with self._reading() as connection:
+            stretch = self._stretch(connection, since, until)
+            slots_s = stretch.slots_s(points)
+            window = Window(*stretch.whole_days, filters, slots_s.step)
+            cells: dict[int, list[Cell]] = defaultdict(list)
+            for cell in read_cells(connection, window):
+                cells[cell.slot_s].append(cell)
+            spreads = {each.slot_s: each for each in read_spreads(connection, window, Part.TOTAL)}
+        return [
+            fold_point(slot_s, cells[slot_s], _middles_s(spreads.get(slot_s))) for slot_s in slots_s
+        ]
 
     def errors(
         self,
         since: datetime | None = None,
         until: datetime | None = None,
         buckets: int = 40,
-        filters: Filters = Filters(),  # noqa: B008 - frozen
+        filters: Filters = EVERY_CALL,
     ) -> ErrorHeat:
         """Return when which codes came up, the most frequent code first.
 
         Raises:
             StorageError: If the ledger cannot be read.
         """
-        raise NotImplementedError
+        with self._reading() as connection:
+            stretch = self._stretch(connection, since, until)
+            slots_s = stretch.slots_s(buckets)
+            window = Window(*stretch.whole_days, filters, slots_s.step)
+            return fold_errors(read_cells(connection, window), slots_s)
 
     def latest(
         self,
         limit: int,
-        filters: Filters = Filters(),  # noqa: B008 - frozen
+        filters: Filters = EVERY_CALL,
         before_id: int | None = None,
     ) -> list[CallRow]:
         """Return the newest rows, or the newest before a row: the next page. Newest first.
@@ -238,7 +171,13 @@ class MetricsReader:
         Raises:
             StorageError: If the ledger cannot be read.
         """
-        raise NotImplementedError
+        query = select(calls).order_by(calls.c.id.desc()).limit(limit)
+        for name, value in asdict(filters).items():
+            if value is not None:
+                query = query.where(calls.c[name] == value)
+        if before_id is not None:
+            query = query.where(calls.c.id < before_id)
+        return self._rows(query)
 
     def attempts(self, request_id: str) -> list[CallRow]:
         """Return the rows of one request, oldest first; the last one is its outcome.
@@ -246,7 +185,9 @@ class MetricsReader:
         Raises:
             StorageError: If the ledger cannot be read.
         """
-        raise NotImplementedError
+        return self._rows(
+            select(calls).where(calls.c.request_id == request_id).order_by(calls.c.id)
+        )
 
     def known(self) -> Known:
         """Return what can be filtered by.
@@ -254,7 +195,8 @@ class MetricsReader:
         Raises:
             StorageError: If the ledger cannot be read.
         """
-        raise NotImplementedError
+        with self._reading() as connection:
+            return read_known(connection)
 
     def last_id(self) -> int:
         """Return the number of the newest row, 0 without one: while it stays, nothing changed.
@@ -262,4 +204,95 @@ class MetricsReader:
         Raises:
             StorageError: If the ledger cannot be read.
         """
-        raise NotImplementedError
+        with reading(self._database) as connection:
+            return connection.scalar(select(func.max(calls.c.id))) or 0
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        """Bring the sums forward, if the disk takes that, and read one consistent state."""
+        with suppress(StorageError):  # then more rows are read one by one
+            roll_up(self._database)
+        with reading(self._database) as connection:
+            yield connection
+
+    def _stretch(
+        self, connection: Connection, since: datetime | None, until: datetime | None
+    ) -> "_Stretch":
+        first_s, last_s = connection.execute(
+            select(func.min(calls.c.at_s), func.max(calls.c.at_s))
+        ).one()
+        now_s = self._clock()
+        return _Stretch(
+            since_s=since.timestamp() if since else now_s if first_s is None else first_s,
+            end_s=until.timestamp() if until else max(now_s, last_s or 0.0),
+            is_from_first=since is None,
+            is_to_last=until is None,
+        )
+
+    def _rows(self, query: Select[Any]) -> list[CallRow]:
+        with reading(self._database) as connection:
+            return [
+                CallRow(row["id"], call_from_row(row))
+                for row in connection.execute(query).mappings()
+            ]
+
+    def _on_the_wire(self, connection: Connection) -> int:
+        of_others = (reservations.c.owner != this_process(), reservations.c.lane != "batch")
+        held = select(func.count()).select_from(reservations).where(*of_others)
+        return self._in_flight() + (connection.scalar(held) or 0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Stretch:
+    """The time that is looked at, in seconds since 1970; open ends hold every row."""
+
+    since_s: float
+    end_s: float
+    is_from_first: bool
+    is_to_last: bool
+
+    @property
+    def whole_days(self) -> tuple[float, float]:
+        """Return it with open ends moved to midnight: there is nothing, and no ragged edge."""
+        return (
+            self.since_s // _DAY_S * _DAY_S if self.is_from_first else self.since_s,
+            (self.end_s // _DAY_S + 1) * _DAY_S if self.is_to_last else self.end_s,
+        )
+
+    def slots_s(self, most: int) -> range:
+        """Return the beginnings of about `most` slots, on multiples of a usual length of time."""
+        wanted_s = (self.end_s - self.since_s) / max(most, 1)
+        days_s = ceil(wanted_s / _DAY_S) * _DAY_S
+        width_s = next((width for width in _WIDTHS_S if width >= wanted_s), days_s)
+        end_s = floor(self.end_s) + 1 if self.is_to_last else ceil(self.end_s)
+        return range(floor(self.since_s / width_s) * width_s, end_s, width_s)
+
+
+def _latency(connection: Connection, window: Window, part: Part) -> Latency:
+    """Return the spread of a window as one slot, with exact percentiles."""
+    found = read_spreads(connection, window, part)
+    if not found:
+        return Latency()
+    spread = found[0]
+    places = [(spread.n - 1) * share for share in _SHARES]
+    ranks = sorted({rank for at in places for rank in (floor(at), ceil(at))})
+    values_s = dict(zip(ranks, read_ranks(connection, window, part, spread, ranks), strict=True))
+    p50_s, p95_s, p99_s = (
+        _between(values_s[floor(at)], values_s[ceil(at)], at - floor(at)) for at in places
+    )
+    mean_s = spread.sum_s / spread.n
+    return Latency(spread.n, mean_s, spread.min_s, spread.max_s, p50_s, p95_s, p99_s)
+
+
+def _between(low_s: float, high_s: float, share: float) -> float:
+    """Return the value on the line between two, computed from the nearer one as numpy does."""
+    step_s = high_s - low_s
+    return low_s + step_s * share if share < 0.5 else high_s - step_s * (1 - share)
+
+
+def _middles_s(spread: Spread | None) -> tuple[float | None, ...]:
+    """Return the percentiles as the middles of the bins that they lie in."""
+    if spread is None:
+        return (None,) * len(_SHARES)
+    ranks = [round((spread.n - 1) * share) for share in _SHARES]
+    return tuple((place.low_s + place.high_s) / 2 for place in find_places(spread.bins, ranks))

@@ -11,6 +11,7 @@ from core.batch.types import MOST_DELIVERIES, BatchState, ItemState
 from core.phrases import Phrase
 from core.store.batch_rows import batches, is_sound, items, seal, tallies
 from core.store.calls import call_seal, calls, purses, reservations
+from core.store.rollups import check_rollups
 from core.store.transactions import reading
 
 _MOST_ATTEMPTS: Final = max(each.max_attempts for each in PATIENT.backoff_by_error.values())
@@ -32,6 +33,7 @@ def check_store(database: Engine) -> list[Phrase]:
     - Every answer that was paid for has its row in the ledger, with the same cost.
     - What a batch has spent and holds is the sum of its rows, and within its budget.
     - No item was handed out, and no call repeated, more often than allowed.
+    - The sums that metrics are read from are those of the ledger.
 
     Raises:
         StorageError: If the file itself is damaged.
@@ -170,4 +172,5 @@ _CHECKS: Final[tuple[Callable[[Connection], Iterator[Phrase]], ...]] = (
     _paid,
     _purses,
     _attempts,
+    check_rollups,
 )

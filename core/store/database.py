@@ -7,6 +7,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 
 from core.errors import StorageError
 from core.phrases import Phrase
+from core.store.bins import install
 from core.store.transactions import FILE_NAME, reading, writing
 from core.store.upgrade import upgrade
 
@@ -45,6 +46,7 @@ def open_database(directory: Path) -> Engine:
 def _prepare_connection(connection: Any, _record: Any) -> None:
     for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
+    install(connection)
 
 
 def _begin(connection: Connection) -> None:

@@ -189,7 +189,7 @@ class Ledger:
         """Return the last rows, newest first."""
         query = select(calls).order_by(calls.c.id.desc()).limit(limit)
         with reading(self._database) as connection:
-            return [_record(row) for row in connection.execute(query).mappings()]
+            return [call_from_row(row) for row in connection.execute(query).mappings()]
 
     def summary(self, since: datetime | None = None) -> Summary:
         """Return the sums over all rows from `since` on; None for all time."""
@@ -300,7 +300,8 @@ def _planned(row: RowMapping) -> PlannedCall:
     return PlannedCall(**values, estimated_usd=from_nano(row["estimated_nano_usd"]))
 
 
-def _record(row: RowMapping) -> CallRecord:
+def call_from_row(row: RowMapping) -> CallRecord:
+    """Return a row of `calls` as the rest of Tessera knows it."""
     return CallRecord(
         planned=_planned(row),
         status=CallStatus(row["status"]),

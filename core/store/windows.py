@@ -1,0 +1,232 @@
+"""Sums and spreads of any window: whole buckets from the rollups, ragged edges from the ledger."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, fields
+from math import ceil, floor
+from typing import Any, Final
+
+from sqlalchemy import Connection, text
+
+from core.store.bins import find_places
+from core.store.rollups import (
+    CALL_KIND,
+    CALL_SUMS,
+    KIND,
+    PARTS,
+    STEPS_S,
+    SUM_NAMES,
+    Part,
+    last_rolled_up,
+)
+
+WHOLE: Final = 10**12
+"""A width that puts everything into one slot."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which calls are looked at; None takes all."""
+
+    model: str | None = None
+    task: str | None = None
+    lane: str | None = None
+    front_end: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Every value that the ledger has of what can be filtered by, sorted."""
+
+    models: tuple[str, ...]
+    tasks: tuple[str, ...]
+    lanes: tuple[str, ...]
+    front_ends: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """From `since_s` on and before `until_s`, in seconds since 1970, cut into slots.
+
+    A slot begins where the time is a multiple of `width_s`.
+    """
+
+    since_s: float
+    until_s: float
+    filters: Filters
+    width_s: int = WHOLE
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """Sums over the calls of one kind in one slot; `code` is empty where there is none."""
+
+    slot_s: int
+    model: str
+    task: str
+    lane: str
+    front_end: str
+    status: str
+    code: str
+    cached: bool
+    cost_basis: str
+    n: int
+    attempts: int
+    input_tokens: int
+    output_tokens: int
+    cache_read_tokens: int
+    estimated_tokens: int
+    billed_tokens: int
+    cost_nano_usd: int
+    saved_nano_usd: int
+    resizing_nano_usd: int
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """How far the seconds of `n` > 0 answers in one slot lie apart; `bins` counts them finely."""
+
+    slot_s: int
+    n: int
+    sum_s: float
+    min_s: float
+    max_s: float
+    bins: bytes
+
+    def add(self, other: "Spread") -> "Spread":
+        """Return the spread of both."""
+        return Spread(
+            self.slot_s,
+            self.n + other.n,
+            self.sum_s + other.sum_s,
+            min(self.min_s, other.min_s),
+            max(self.max_s, other.max_s),
+            self.bins + other.bins,
+        )
+
+
+def read_cells(connection: Connection, window: Window) -> list[Cell]:
+    """Return the sums of a window, perhaps in several cells of one kind and slot."""
+    names = ", ".join(SUM_NAMES)
+    query = f"""
+        SELECT slot_s, {KIND}, {names} FROM (
+            SELECT {_SLOT} AS slot_s, kind, {", ".join(f"sum({n}) AS {n}" for n in SUM_NAMES)}
+            FROM pieces CROSS JOIN call_sums ON {_IN_PIECE} GROUP BY 1, 2
+        ) JOIN call_kinds ON id = kind WHERE {_only(window.filters)}
+        UNION ALL
+        SELECT {_SLOT}, {CALL_KIND}, {CALL_SUMS} FROM raw WHERE {_only(window.filters)}
+        GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9
+    """
+    return [Cell(*row) for row in _execute(connection, window, query)]
+
+
+def read_known(connection: Connection) -> Known:
+    """Return what the calls can be filtered by."""
+    query = "SELECT {0} FROM call_kinds UNION SELECT {0} FROM calls WHERE id > :done ORDER BY 1"
+    done = {"done": last_rolled_up(connection)}
+    return Known(
+        *(
+            tuple(connection.scalars(text(query.format(each.name)), done))
+            for each in fields(Filters)
+        )
+    )
+
+
+def read_spreads(connection: Connection, window: Window, part: Part) -> list[Spread]:
+    """Return the spread of each slot that has an answer."""
+    only = _only(window.filters)
+    query = f"""
+        SELECT {_SLOT}, sum(n), sum(sum_s), min(min_s), max(max_s), join_bins(bins)
+        FROM pieces CROSS JOIN call_spreads ON part = :part AND {_IN_PIECE}
+        WHERE kind IN (SELECT id FROM call_kinds WHERE {only}) GROUP BY 1
+        UNION ALL
+        SELECT {_SLOT}, count(*), sum({part}), min({part}), max({part}), count_bins({part})
+        FROM raw WHERE {PARTS[part]} AND {only} GROUP BY 1
+    """
+    found: dict[int, Spread] = {}
+    for row in _execute(connection, window, query, part=part.value):
+        spread = Spread(*row)
+        earlier = found.get(spread.slot_s)
+        found[spread.slot_s] = earlier.add(spread) if earlier else spread
+    return list(found.values())
+
+
+def read_ranks(
+    connection: Connection, window: Window, part: Part, spread: Spread, ranks: Sequence[int]
+) -> list[float]:
+    """Return the exact seconds of some ranks, counted from 0, in a window that is one slot."""
+    query = text(f"""
+        SELECT {part} FROM calls INDEXED BY calls_by_{part}
+        WHERE {PARTS[part]} AND {part} >= :low_s AND {part} < :high_s
+          AND at_s >= :since_s AND at_s < :until_s AND {_only(window.filters)}
+        ORDER BY {part} LIMIT 1 OFFSET :before
+    """)
+    usual = asdict(window.filters) | {"since_s": window.since_s, "until_s": window.until_s}
+    places = find_places(spread.bins, ranks)
+    return [connection.scalar(query, usual | asdict(place)) for place in places]
+
+
+_SLOT = "CAST(at_s AS INTEGER) / :width_s * :width_s"
+_IN_PIECE = "step_s = piece_step_s AND at_s >= from_s AND at_s < to_s"
+_RAW_COLUMNS = """
+    at_s, model, task, lane, front_end, status, code, cached, cost_basis, attempts, input_tokens,
+    output_tokens, cache_read_tokens, estimated_input_tokens, cost_nano_usd, saved_nano_usd,
+    saved_by_resizing_nano_usd, latency_s, first_token_s
+"""
+
+
+def _execute(connection: Connection, window: Window, query: str, **values: str) -> Sequence[Any]:
+    """Run a query on `pieces` of the rollups and `raw` rows of the ledger."""
+    pieces = list(_cover(window.since_s, window.until_s, _steps(window.width_s)))
+    ragged = [(a, b) for step, a, b in pieces if step is None] or [(0, 0)]
+    whole = [piece for piece in pieces if piece[0] is not None] or [(0, 0, 0)]
+    # A plus keeps SQLite from using the index of that column, which would read far more rows.
+    tables = f"""
+        WITH pieces(piece_step_s, from_s, to_s) AS (VALUES {_values(whole)}),
+        ragged(from_s, to_s) AS (VALUES {_values(ragged)}),
+        raw AS (
+            SELECT {_RAW_COLUMNS} FROM ragged CROSS JOIN calls ON at_s >= from_s AND at_s < to_s
+            WHERE +calls.id <= :rolled_up
+            UNION ALL
+            SELECT {_RAW_COLUMNS} FROM calls
+            WHERE id > :rolled_up AND +at_s >= :since_s AND +at_s < :until_s
+        )
+    """
+    given = asdict(window.filters) | {
+        "width_s": window.width_s,
+        "since_s": window.since_s,
+        "until_s": window.until_s,
+        "rolled_up": last_rolled_up(connection),
+    }
+    return connection.execute(text(tables + query), given | values).all()
+
+
+def _values(rows: Sequence[Sequence[float | None]]) -> str:
+    return ", ".join(f"({', '.join(map(repr, row))})" for row in rows)
+
+
+def _only(filters: Filters) -> str:
+    chosen = [name for name, value in asdict(filters).items() if value is not None]
+    return " AND ".join(f"{name} = :{name}" for name in chosen) or "true"
+
+
+def _steps(width_s: int) -> tuple[int, ...]:
+    """Return the buckets that never lie across the border of two slots, the longest first."""
+    return tuple(step for step in reversed(STEPS_S) if width_s % step == 0 or width_s == WHOLE)
+
+
+def _cover(
+    since_s: float, until_s: float, steps: tuple[int, ...]
+) -> Iterator[tuple[int | None, float, float]]:
+    """Cut a stretch of time into whole buckets, the longest that fit, and ragged edges (None)."""
+    if not steps:
+        if since_s < until_s:
+            yield None, since_s, until_s
+        return
+    step = steps[0]
+    first, last = ceil(since_s / step) * step, floor(until_s / step) * step
+    if first >= last:
+        yield from _cover(since_s, until_s, steps[1:])
+        return
+    yield from _cover(since_s, first, steps[1:])
+    yield step, first, last
+    yield from _cover(last, until_s, steps[1:])

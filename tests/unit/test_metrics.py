@@ -1,0 +1,222 @@
+"""Metrics against the plainest way to get them: every row, one by one, and numpy."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import text
+
+from core.metrics import Filters, MetricsReader
+from core.store.calls import CallRecord, CallStatus, PlannedCall
+from core.store.check import check_store
+from core.store.database import open_database
+from core.store.ledger import Ledger
+from core.store.rollups import rebuild, roll_up
+from core.store.transactions import reading
+from core.types import Cost, CostBasis, TokenUsage
+
+START_S = 1_800_000_000.0
+PLANNED = PlannedCall(
+    "page", "describe", "gpt-4o", "openai", "high", "k", estimated_input_tokens=290
+)
+SLOW = settings(max_examples=25, deadline=None)
+
+
+class Clock:
+    now_s = START_S
+
+    def __call__(self):
+        return self.now_s
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def ledger(tmp_path, clock):
+    opened = Ledger(open_database(tmp_path), clock)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def reader(ledger, clock):
+    return MetricsReader(ledger.database, clock, in_flight=lambda: 3)
+
+
+def call(usd="0.001", basis=CostBasis.MEASURED, planned=PLANNED, **changes):
+    usual = {
+        "status": CallStatus.SUCCEEDED,
+        "cost": Cost(None if usd is None else Decimal(usd), basis),
+        "usage": TokenUsage(300, 50, 100, 0, 10),
+        "latency_s": 1.5,
+    }
+    return CallRecord(planned, **(usual | changes))
+
+
+def answer_from_cache(**changes):
+    return call(
+        "0",
+        CostBasis.CACHED,
+        cached=True,
+        usage=TokenUsage(0, 0),
+        saved_usd=Decimal("0.001"),
+        latency_s=0.0,
+        attempts=0,
+        **changes,
+    )
+
+
+def at(seconds):
+    return datetime.fromtimestamp(START_S + seconds, UTC)
+
+
+def test_an_empty_ledger_has_no_rates(reader):
+    found = reader.measure()
+    assert (found.requests, found.success_rate, found.cache_hit_rate) == (0, None, None)
+    assert (found.latency.n, found.latency.p95_s, found.drift) == (0, None, None)
+    assert found.cost.total_usd == 0
+    assert reader.latest(5) == []
+    assert reader.errors().counts == {}
+    assert sum(point.succeeded for point in reader.series()) == 0
+
+
+@pytest.mark.parametrize("rolled", [False, True])
+def test_each_kind_of_call_is_counted_where_it_belongs(ledger, reader, clock, rolled):
+    batch = replace(PLANNED, front_end="batch", lane="batch", task="receipt")
+    ledger.record(call("0.001", saved_by_resizing_usd=Decimal("0.0005")))
+    ledger.record(call("0.002", CostBasis.ESTIMATED, usage=None, first_token_s=0.5))
+    ledger.record(
+        call(None, CostBasis.UNKNOWN, usage=None, status=CallStatus.RETRIED, code="NET001")
+    )
+    ledger.record(
+        call(
+            None,
+            CostBasis.UNKNOWN,
+            usage=None,
+            status=CallStatus.FAILED,
+            code="NET001",
+            attempts=2,
+        )
+    )
+    ledger.record(answer_from_cache())
+    ledger.record(call("0.0005", planned=batch, saved_usd=Decimal("0.0004")))
+    ledger.record(call("0.001", CostBasis.ESTIMATED, status=CallStatus.STOPPED, code="SYS002"))
+    clock.now_s += 60
+    if rolled:
+        roll_up(ledger.database, 1)
+    found = reader.measure()
+
+    assert (found.requests, found.calls) == (6, 6)
+    assert (found.succeeded, found.failed, found.stopped, found.cached) == (4, 1, 1, 1)
+    assert found.success_rate == 4 / 5
+    assert found.cache_hit_rate == 1 / 6
+    assert found.throughput_per_minute == 6
+    assert found.in_flight == 3
+    assert found.failures == {"NET001": 1, "SYS002": 1}
+    assert (found.tokens.input, found.tokens.output, found.tokens.cache_read) == (900, 150, 300)
+    assert found.cost.measured_usd == Decimal("0.0015")
+    assert found.cost.estimated_usd == Decimal("0.003")
+    assert found.cost.total_usd == Decimal("0.0045")
+    assert found.cost.unknown_calls == 2
+    assert found.cost.saved_cache_usd == Decimal("0.001")
+    assert found.cost.saved_batch_usd == Decimal("0.0004")
+    assert found.cost.saved_resizing_usd == Decimal("0.0005")
+    assert found.drift == pytest.approx(10 / 290)
+    assert (found.latency.n, found.first_token.n, found.first_token.p50_s) == (3, 1, 0.5)
+    assert {name: share.requests for name, share in found.by_lane.items()} == {
+        "realtime": 5,
+        "batch": 1,
+    }
+    assert found.by_task["receipt"].cost_usd == Decimal("0.0005")
+    assert found.by_front_end["page"].failed == 1
+    assert found.by_model["gpt-4o"].calls == 6
+    assert check_store(ledger.database) == []
+
+
+@pytest.mark.parametrize(
+    ("filters", "requests"),
+    [
+        (Filters(), 4),
+        (Filters(model="gpt-4o"), 2),
+        (Filters(task="receipt", front_end="cli"), 1),
+        (Filters(lane="flex"), 0),
+    ],
+)
+@pytest.mark.parametrize("rolled", [False, True])
+def test_filters_choose_everywhere_alike(ledger, reader, filters, requests, rolled):
+    for model in ("gpt-4o", "gpt-4.1"):
+        for task, front_end in (("receipt", "cli"), ("describe", "page")):
+            planned = replace(PLANNED, model=model, task=task, front_end=front_end)
+            ledger.record(call(planned=planned, code="CNT003", latency_s=len(task)))
+    if filters == Filters(task="receipt", front_end="cli"):
+        filters, requests = replace(filters, model="gpt-4.1"), 1
+    if rolled:
+        roll_up(ledger.database, 1)
+    found = reader.measure(filters=filters)
+    assert found.requests == requests
+    assert found.latency.n == requests
+    assert len(reader.latest(10, filters)) == requests
+    assert sum(point.succeeded for point in reader.series(filters=filters)) == requests
+    assert sum(map(sum, reader.errors(filters=filters).counts.values())) == requests
+    assert reader.known().models == ("gpt-4.1", "gpt-4o")
+
+
+def rows_in(ledger, since_s, until_s):
+    with reading(ledger.database) as connection:
+        return connection.execute(
+            text("SELECT * FROM calls WHERE at_s >= :a AND at_s < :b"), {"a": since_s, "b": until_s}
+        ).all()
+
+
+moments = st.floats(0, 200_000)
+durations = st.one_of(st.floats(0, 100), st.sampled_from([0.0, 1.0, 1.0078125, 2.0]))
+
+
+@SLOW
+@given(
+    written=st.lists(st.tuples(moments, durations, st.booleans()), max_size=80),
+    since=moments,
+    length=moments,
+    rolled=st.lists(st.integers(0, 80), max_size=3),
+)
+def test_any_window_equals_its_rows_and_numpy(tmp_path_factory, written, since, length, rolled):
+    """Also when the clock jumped between rows, wherever the rollups end, and after a rebuild."""
+    clock = Clock()
+    ledger = Ledger(open_database(tmp_path_factory.mktemp("ledger")), clock)
+    reader = MetricsReader(ledger.database, clock)
+    for number, (offset_s, latency_s, good) in enumerate(written):
+        clock.now_s = START_S + offset_s
+        status = {} if good else {"status": CallStatus.FAILED, "code": "NET001"}
+        ledger.record(call(latency_s=latency_s, **status))
+        if number in rolled:
+            roll_up(ledger.database, 1)
+
+    def check():
+        rows = rows_in(ledger, START_S + since, START_S + since + length)
+        good_s = [row.latency_s for row in rows if row.status == "succeeded"]
+        found = reader.measure(at(since), at(since + length))
+        assert found.requests == len(rows)
+        assert found.cost.total_usd == len(rows) * Decimal("0.001")
+        assert found.latency.n == len(good_s)
+        if good_s:
+            expected = np.percentile(good_s, [50, 95, 99]).tolist()
+            assert [found.latency.p50_s, found.latency.p95_s, found.latency.p99_s] == expected
+            assert (found.latency.min_s, found.latency.max_s) == (min(good_s), max(good_s))
+            assert found.latency.mean_s == pytest.approx(np.mean(good_s))
+        points = reader.series(at(since), at(since + length), 10)
+        assert sum(point.succeeded for point in points) == len(good_s)
+        assert sum(point.failed for point in points) == len(rows) - len(good_s)
+        assert reader.measure().requests == len(written)
+
+    check()
+    rebuild(ledger.database)
+    check()
+    assert check_store(ledger.database) == []
+    ledger.close()
