@@ -136,6 +136,20 @@ class ResultCache:
         with self._tolerant():
             self._cache.set(key, _seal(_row_codec.dump_json(row)), expire=self._ttl_s)
 
+    def revise(self, key: str, change: Callable[[Success], Success]) -> None:
+        """Replace a kept answer by what `change` makes of it; it grows no younger."""
+        with self._tolerant(), self._cache.transact():
+            if row := self._read(key):
+                sealed = _seal(_row_codec.dump_json(replace(row, answer=change(row.answer))))
+                age_s = self._clock() - row.stored_at_s
+                left_s = None if self._ttl_s is None else self._ttl_s - age_s
+                self._cache.set(key, sealed, expire=left_s)
+
+    def forget(self, key: str) -> None:
+        """Keep an answer no longer."""
+        with self._tolerant():
+            self._cache.delete(key)
+
     def explain(self, parts: KeyParts) -> Explanation:
         """Say in which parts the most similar of the newest answers differs from a request."""
         nearest = Explanation(None)

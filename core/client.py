@@ -4,7 +4,7 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -13,7 +13,6 @@ from functools import partial
 from math import inf
 from typing import ParamSpec, TypeVar
 
-from sqlalchemy import Connection
 from sqlalchemy import Engine as Database
 
 from core.answer import validate_answer
@@ -44,12 +43,15 @@ from core.phrases import Phrase
 from core.plan import Plan, layer_tokens, plan_request, quote_plan
 from core.prepared import PreparedImages, Preparer
 from core.quote import Quote
+from core.recorder import Recorder
+from core.review import REPEATED, accept, hold
 from core.settings import Settings
 from core.store.calls import CallRecord, CallStatus
 from core.store.database import open_database
 from core.store.ledger import Ledger
+from core.store.review import decide
 from core.store.writer import GroupWriter
-from core.terms import Keep, Terms
+from core.terms import Terms
 from core.tokens import ImageTokensError
 from core.types import AnalysisRequest, Outcome, PreparedImage, Success
 
@@ -59,12 +61,10 @@ T = TypeVar("T")
 
 _PREPARED_BYTES = 64 * 2**20
 _DEADLINE_IN_TIMEOUTS = 3
-_DISK_PAUSE_S = 1.0
 _QUOTE_KEPT_S = 5.0
 _QUOTES_KEPT = 200
 """Items of a batch are mostly alike: their quotes are made once and follow the history soon."""
 _USUAL_TERMS = Terms()
-_NOT_RECORDED = Phrase("This call is missing in the ledger: the data directory takes no more.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +112,7 @@ class VisionClient:
         self._images = PreparedImages(preparer, _PREPARED_BYTES)
         self._flights: SingleFlights[Outcome] = SingleFlights()
         self.writer = GroupWriter(ledger.database)
+        self._recorder = Recorder(ledger, self.writer, timing.sleep)
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="tessera-disk")
         self._repeats = 0
         self._quotes: dict[object, tuple[float, Quote]] = {}
@@ -140,10 +141,9 @@ class VisionClient:
         flight_key = plan.key
         if request.use_cache:
             if answer := await self._on_disk(self.cache.get, plan.key):
-                await self._append(plan.unpaid_record(answer), keep=plan.terms.keep, outcome=answer)
                 if on_text is not None:
                     on_text(answer.text)
-                return answer
+                return await self._record(plan, answer, plan.unpaid_record(answer))
         else:
             self._repeats += 1
             flight_key = f"{plan.key}/{self._repeats}"  # asked again on purpose: never shared
@@ -187,14 +187,10 @@ class VisionClient:
 
     async def _share(self, plan: Plan, outcome: Outcome) -> Outcome:
         """Return the outcome of somebody else's call as this request's: it paid nothing."""
-        keep = plan.terms.keep
         if isinstance(outcome, Success):
             answer = as_cached(outcome)
-            await self._append(plan.unpaid_record(answer), keep=keep, outcome=answer)
-            return answer
-        failure = replace(outcome, cost=FREE, usage=None, attempts=0)
-        await self._append(None, keep=keep, outcome=failure)
-        return failure
+            return await self._record(plan, answer, plan.unpaid_record(answer))
+        return await self._record(plan, replace(outcome, cost=FREE, usage=None, attempts=0), None)
 
     # The steps of a request that the cache did not answer, in their order.
 
@@ -267,7 +263,7 @@ class VisionClient:
         retried = course.retried(error)
         course.begin_again()
         if retried.cost != FREE:
-            await self._append(retried, course.reservation_id)
+            await self._recorder.append(retried, course.reservation_id)
             await self._reserve(course)
 
     async def _attempt(self, course: Course) -> Outcome:
@@ -368,45 +364,47 @@ class VisionClient:
     async def _land(self, course: Course, outcome: Outcome) -> Outcome:
         """Record the outcome and free what was reserved."""
         course.is_landed = True
-        recorded = await self._append(
-            course.record(outcome), course.reservation_id, course.plan.terms.keep, outcome
+        return await self._record(
+            course.plan,
+            outcome,
+            course.record(outcome),
+            course.reservation_id,
+            {mend.code for mend in course.mends},
         )
-        return outcome if recorded else replace(outcome, notes=(*outcome.notes, _NOT_RECORDED))
+
+    async def _record(
+        self,
+        plan: Plan,
+        outcome: Outcome,
+        row: CallRecord | None,
+        settles: str | None = None,
+        met: Collection[str] = (),
+    ) -> Outcome:
+        """Write an outcome down and return it as recorded; what is held now is so in the cache."""
+        judged = await self._recorder.record(plan, outcome, row, settles, met)
+        was_held = isinstance(outcome, Success) and outcome.held
+        is_held = isinstance(judged.outcome, Success) and judged.outcome.held
+        for key in (*judged.also_held, *([plan.key] if is_held and not was_held else [])):
+            await self._on_disk(self.cache.revise, key, lambda answer: hold(answer, REPEATED))
+        return judged.outcome
+
+    async def accept(self, request_key: str) -> None:
+        """Serve a held answer from now on as any other: a person has looked at it.
+
+        Raises:
+            StorageError: If the disk does not take it.
+        """
+        await self.writer.run(lambda connection: decide(connection, request_key))
+        await self._on_disk(self.cache.revise, request_key, accept)
+
+    async def forget(self, request_key: str) -> None:
+        """Serve a kept answer no more."""
+        await self._on_disk(self.cache.forget, request_key)
 
     async def _cut_off(self, course: Course, status: CallStatus, code: str) -> None:
         """Record a call that ended without an outcome."""
         if not course.is_landed:
-            await self._append(course.cut_off(status, code), course.reservation_id)
-
-    async def _append(
-        self,
-        record: CallRecord | None,
-        settles: str | None = None,
-        keep: Keep | None = None,
-        outcome: Outcome | None = None,
-    ) -> bool:
-        """Write a row and whatever belongs to it; say whether the disk took it.
-
-        A full disk must not cost the answer that was paid for. Who has to keep the outcome waits
-        until the disk takes it.
-        """
-
-        def write(connection: Connection) -> None:
-            if record is not None:
-                self.ledger.record_in(connection, record, settles)
-            if keep is not None and outcome is not None:
-                keep(connection, outcome, record)
-
-        while True:
-            try:
-                await self.writer.run(write)
-            except StorageError:
-                _log.exception("call_not_recorded")
-                if keep is None:
-                    return False
-            else:
-                return True
-            await self._timing.sleep(_DISK_PAUSE_S)
+            await self._recorder.append(course.cut_off(status, code), course.reservation_id)
 
     async def _on_disk(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run blocking work in the disk thread; a cancelled caller waits for its end first."""

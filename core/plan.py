@@ -38,6 +38,11 @@ class Plan:
     key: str
     request_id: str = field(default_factory=lambda: uuid4().hex)
 
+    @property
+    def picture(self) -> str:
+        """Return what names the original and its page, whatever is asked about it."""
+        return f"{self.parts.source_digest}/{self.parts.page or 0}"
+
     def call(self, quote: Quote | None) -> PlannedCall:
         """Return what the ledger keeps about the call; without a quote nothing is estimated."""
         tokens = quote.input_tokens if quote else None

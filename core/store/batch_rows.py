@@ -98,7 +98,7 @@ tallies = Table(
 
 question_codec = TypeAdapter(Question)
 phrase_codec = TypeAdapter(Phrase)
-_outcome_codec: TypeAdapter[Outcome] = TypeAdapter(Success | Failure)
+outcome_codec: TypeAdapter[Outcome] = TypeAdapter(Success | Failure)
 
 _SEALED: Final = (
     "id",
@@ -212,10 +212,10 @@ def outcome_values(item_id: str, outcome: Outcome, finished_at_s: float) -> dict
     """Return the columns that an outcome fills, sealed."""
     is_success = isinstance(outcome, Success)
     state = ItemState.SUCCEEDED if is_success else ItemState.FAILED
-    text = _outcome_codec.dump_json(outcome).decode()
+    text = outcome_codec.dump_json(outcome).decode()
     return {
         "state": state.value,
-        "code": None if isinstance(outcome, Success) else outcome.code,
+        "code": _code(outcome),
         "cached": isinstance(outcome, Success) and outcome.cached,
         "cost_nano_usd": to_nano(outcome.cost.usd),
         "outcome": text,
@@ -223,6 +223,15 @@ def outcome_values(item_id: str, outcome: Outcome, finished_at_s: float) -> dict
         "finished_at_s": finished_at_s,
         "owner": None,
     }
+
+
+def _code(outcome: Outcome | None) -> str | None:
+    """Return why an item failed, or why its answer is held."""
+    match outcome:
+        case Success(held=code) | Failure(code=code):
+            return code
+        case None:
+            return None
 
 
 def is_sound(row: RowMapping) -> bool:
@@ -248,7 +257,7 @@ def item_from_row(row: RowMapping, usual: Question) -> BatchItem:
     if not is_sound(row):
         return _damaged(row, usual)
     try:
-        outcome = _outcome_codec.validate_json(row["outcome"]) if row["outcome"] else None
+        outcome = outcome_codec.validate_json(row["outcome"]) if row["outcome"] else None
         question = question_codec.validate_json(row["question"]) if row["question"] else usual
     except ValidationError:
         return _damaged(row, usual)
@@ -267,7 +276,7 @@ def item_from_row(row: RowMapping, usual: Question) -> BatchItem:
         question=question,
         deliveries=row["deliveries"],
         outcome=outcome,
-        code=None if outcome is None or isinstance(outcome, Success) else outcome.code,
+        code=_code(outcome),
         cached=isinstance(outcome, Success) and outcome.cached,
     )
 

@@ -255,3 +255,24 @@ def test_no_database_at_all_is_replaced_and_kept_for_inspection(tmp_path, clock)
     assert cache.contains(KEY)
     cache.close()
     assert len(list(directory.glob("cache.db.corrupt-*"))) == 1
+
+
+def test_a_revised_answer_is_the_one_that_is_served_and_grows_no_younger(cache, clock):
+    cache.store(PARTS, ANSWER)
+    clock.now_s += 3000
+    cache.revise(KEY, lambda answer: replace(answer, held="CNT008"))
+    assert cache.get(KEY).held == "CNT008"
+    clock.now_s += 600
+    assert cache.get(KEY) is None
+
+
+def test_what_is_not_kept_is_not_revised(cache):
+    cache.revise(KEY, lambda answer: replace(answer, held="CNT008"))
+    assert cache.get(KEY) is None
+
+
+def test_a_forgotten_answer_is_a_miss(cache):
+    cache.store(PARTS, ANSWER)
+    cache.forget(KEY)
+    cache.forget(KEY)
+    assert cache.get(KEY) is None
