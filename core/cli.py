@@ -100,13 +100,14 @@ def _estimate(arguments: Namespace, settings: Settings, language: Language, spok
 
 
 def _doctor(arguments: Namespace, settings: Settings, language: Language, spoken: Console) -> int:
-    del arguments, language
+    del language
 
     async def work() -> int:
         bench = Workbench.open(settings)
-        patient = Patient(settings, bench.catalog, bench.engine, bench.decoder, bench.client)
+        patient = Patient(settings, bench.catalog, bench.decoder, bench.client)
+        today = datetime.now(UTC).date()
         try:
-            return await show_checks(patient, spoken, datetime.now(UTC).date())
+            return await show_checks(patient, spoken, today, paid=arguments.paid)
         finally:
             await bench.close()
 
@@ -142,7 +143,10 @@ def _parser(translate: Translate) -> ArgumentParser:
     _add_analyze(add("analyze", help=_("Ask about pictures.")), _)
     add_batch(add("batch", help=_("Ask about many pictures, without losing any.")), _)
     _add_estimate(add("estimate", help=_("Say what pictures would cost.")), _)
-    _add_json(add("doctor", help=_("Check settings, disk, decoder and engine.")), _)
+    doctor = add("doctor", help=_("Check settings, disk, network and engine."))
+    paid = _("Also ask the model for a word and about a picture, which costs.")
+    doctor.add_argument("--paid", action="store_true", help=paid)
+    _add_json(doctor, _)
     serve = add("serve-local", help=_("Serve the embedded engine to any OpenAI client."))
     serve.add_argument("--port", type=_port, default=_DEFAULT_PORT, help=_("TCP port."))
     return parser

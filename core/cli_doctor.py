@@ -3,27 +3,52 @@
 from datetime import date
 from typing import Any, Final
 
+from core.api_checks import PaidChecks, paid_checks_usd
+from core.checks import Check, CheckState
 from core.cli_output import EXIT_OK, EXIT_SOME_FAILED, EXIT_STOPPED, STOPPING_CODES, Console
-from core.doctor import Check, CheckState, Patient, examine
+from core.doctor import Patient, examine
 from core.export import explain
-from core.phrases import Translate
+from core.phrases import Phrase, Translate
 from core.version import VERSION
 
-_MARKS: Final = {CheckState.OK: "ok  ", CheckState.WARN: "warn", CheckState.FAIL: "FAIL"}
+_MARKS: Final = {
+    CheckState.OK: "ok  ",
+    CheckState.WARN: "warn",
+    CheckState.FAIL: "FAIL",
+    CheckState.SKIP: "-   ",
+}
 
 
-async def show_checks(patient: Patient, console: Console, today: date) -> int:
-    """Print each check when it ends (or all as one JSON document); return the exit code."""
+async def show_checks(patient: Patient, console: Console, today: date, *, paid: bool) -> int:
+    """Print each check when it ends (or all as one JSON document); return the exit code.
+
+    Args:
+        patient: What to examine.
+        console: Where to say it.
+        today: For dates of models.
+        paid: Whether to ask the model as well, which costs where the engine is not our own.
+    """
+    if paid and not patient.settings.embedded:
+        console.note(await _price(patient))
     checks = []
-    async for check in examine(patient, today):
+    async for check in examine(patient, today, PaidChecks(paid, "cli")):
         checks.append(check)
         if not console.as_json:
-            console.text(_line(check, console.translate))
+            console.text(_text(check, console.translate))
     if console.as_json:
         told = [_json(check, console.translate) for check in checks]
         failed = any(check.state is CheckState.FAIL for check in checks)
         console.document({"version": VERSION, "ok": not failed, "checks": told})
+    elif not paid and not patient.settings.embedded:
+        console.note(Phrase("To ask the model as well: python -m core doctor --paid"))
     return exit_code(checks)
+
+
+async def _price(patient: Patient) -> Phrase:
+    usd = await paid_checks_usd(patient.client, patient.settings.model)
+    if usd is None:
+        return Phrase("The model is asked twice; what that costs is not known.")
+    return Phrase("The model is asked twice, for about ${usd}.", {"usd": f"{usd:.5f}"})
 
 
 def exit_code(checks: list[Check]) -> int:
@@ -34,11 +59,14 @@ def exit_code(checks: list[Check]) -> int:
     return EXIT_SOME_FAILED if failed else EXIT_OK
 
 
-def _line(check: Check, translate: Translate) -> str:
+def _text(check: Check, translate: Translate) -> str:
+    """Return the check in a line, with what to do and further facts below it."""
     took = "" if check.latency_s is None else f" ({check.latency_s * 1000:.0f} ms)"
     line = f"{_MARKS[check.state]}  {translate(check.title)}: {_message(check, translate)}{took}"
-    hint = _hint(check, translate)
-    return f"{line}\n      {hint}" if hint else line
+    more = [fact.translated(translate) for fact in check.facts]
+    if hint := _hint(check, translate):
+        more.append(hint)
+    return "\n      ".join([line, *more])
 
 
 def _json(check: Check, translate: Translate) -> dict[str, Any]:
@@ -46,6 +74,7 @@ def _json(check: Check, translate: Translate) -> dict[str, Any]:
         "name": check.name,
         "state": check.state.value,
         "detail": _message(check, translate),
+        "facts": [fact.translated(translate) for fact in check.facts],
         "code": check.code,
         "hint": _hint(check, translate),
         "latency_s": None if check.latency_s is None else round(check.latency_s, 3),

@@ -12,7 +12,8 @@ import numpy as np
 from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageFont
 from sample_scene import lake_at_sunset
 
-SAMPLES = Path(__file__).resolve().parent.parent / "assets" / "samples"
+ASSETS = Path(__file__).resolve().parent.parent / "assets"
+SAMPLES, QUALITY = ASSETS / "samples", ASSETS / "quality"
 LIBERATION = Path("/usr/share/fonts/truetype/liberation")
 NOTO = Path("/usr/share/fonts/opentype/noto")
 
@@ -63,61 +64,80 @@ def invoice() -> Image.Image:
     """Return an English invoice, A4 at 150 dots an inch."""
     page = Image.new("RGB", (1240, 1754), PAPER)
     draw = ImageDraw.Draw(page)
-    plain, small = Pen(draw, sans(27)), Pen(draw, sans(23), GREY)
-    bold = Pen(draw, sans(27, "Bold"))
+    _invoice_head(draw)
+    _invoice_items(draw)
+    _invoice_totals(draw)
+    foot = (
+        (110, 1080, "Payment"),
+        (110, 1634, "Thank you for your order."),
+        (110, 1670, "This invoice is an invented example. Nobody owes this money."),
+    )
+    _write(Pen(draw, sans(23), GREY), foot)
+    draw.line((110, 1590, 1130, 1590), fill=LINE, width=2)
+    return page
+
+
+def _write(pen: Pen, lines: tuple[tuple[int, int, str], ...]) -> None:
+    """Write each (x, y, text) in pixels."""
+    for x, y, text in lines:
+        pen.left(x, y, text)
+
+
+def _invoice_head(draw: ImageDraw.ImageDraw) -> None:
+    """Draw who sends it to whom, with its number and dates."""
+    small, bold = Pen(draw, sans(23), GREY), Pen(draw, sans(27, "Bold"))
     draw.rectangle((0, 0, 1240, 18), fill=TEAL)
     _harbour_mark(draw, 110, 110)
     Pen(draw, sans(40, "Bold"), TEAL).left(230, 152, "Sample Harbour Supplies Ltd")
     small.left(230, 190, "1 Example Quay, Specimen Bay  |  accounts@example.com")
     Pen(draw, sans(64, "Bold")).left(110, 330, "INVOICE")
-
-    for row, (label, value) in enumerate(
-        [
-            ("Invoice number", "INV-2026-0042"),
-            ("Invoice date", "14 March 2026"),
-            ("Payment due", "13 April 2026"),
-        ]
-    ):
+    facts = (
+        ("Invoice number", "INV-2026-0042"),
+        ("Invoice date", "14 March 2026"),
+        ("Payment due", "13 April 2026"),
+    )
+    for row, (label, value) in enumerate(facts):
         small.left(720, 290 + row * 44, label)
         bold.right(1130, 290 + row * 44, value)
-
     small.left(110, 440, "Bill to")
     bold.left(110, 482, "Placeholder Gallery Inc.")
-    plain.left(110, 520, "Attn. A. Sample")
-    plain.left(110, 558, "25 Specimen Road, Exampleton")
+    street = (110, 558, "25 Specimen Road, Exampleton")
+    _write(Pen(draw, sans(27)), ((110, 520, "Attn. A. Sample"), street))
 
+
+def _invoice_items(draw: ImageDraw.ImageDraw) -> None:
     draw.rectangle((110, 630, 1130, 690), fill=TEAL)
-    white = Pen(draw, sans(25, "Bold"), PAPER)
-    white.left(130, 669, "Description")
-    for x, title in ((760, "Quantity"), (930, "Unit price"), (1110, "Amount")):
-        white.right(x, 669, title)
-    rows = [
+    _invoice_row(
+        Pen(draw, sans(25, "Bold"), PAPER), 669, "Description", "Quantity", "Unit price", "Amount"
+    )
+    rows = (
         ("Oak display shelf, 120 cm", "4", "86.50", "346.00"),
         ("LED strip, warm white, 5 m", "12", "14.25", "171.00"),
         ("Mounting kit, stainless steel", "4", "9.90", "39.60"),
         ("Delivery and assembly", "1", "65.00", "65.00"),
-    ]
-    for at, (name, *figures) in enumerate(rows):
-        y = 746 + at * 70
-        plain.left(130, y, name)
-        for x, figure in zip((760, 930, 1110), figures, strict=True):
-            plain.right(x, y, figure)
-        draw.line((110, y + 26, 1130, y + 26), fill=LINE, width=2)
+    )
+    for at, row in enumerate(rows):
+        _invoice_row(Pen(draw, sans(27)), 746 + at * 70, *row)
+        draw.line((110, 772 + at * 70, 1130, 772 + at * 70), fill=LINE, width=2)
 
+
+def _invoice_row(pen: Pen, y: int, name: str, *figures: str) -> None:
+    pen.left(130, y, name)
+    for x, figure in zip((760, 930, 1110), figures, strict=True):
+        pen.right(x, y, figure)
+
+
+def _invoice_totals(draw: ImageDraw.ImageDraw) -> None:
+    """Draw how to pay, and the sums beside it."""
+    plain, bold = Pen(draw, sans(27)), Pen(draw, sans(32, "Bold"))
     for at, (label, value) in enumerate((("Subtotal", "621.60"), ("Sales tax 8%", "49.73"))):
         plain.left(760, 1080 + at * 50, label)
         plain.right(1110, 1080 + at * 50, value)
     draw.rectangle((730, 1160, 1130, 1232), fill="#E6EFEE")
-    Pen(draw, sans(32, "Bold")).left(760, 1207, "Total USD")
-    Pen(draw, sans(32, "Bold")).right(1110, 1207, "671.33")
-
-    small.left(110, 1080, "Payment")
-    plain.left(110, 1122, "Bank transfer within 30 days")
-    plain.left(110, 1160, "Reference INV-2026-0042")
-    draw.line((110, 1590, 1130, 1590), fill=LINE, width=2)
-    small.left(110, 1634, "Thank you for your order.")
-    small.left(110, 1670, "This invoice is an invented example. Nobody owes this money.")
-    return page
+    bold.left(760, 1207, "Total USD")
+    bold.right(1110, 1207, "671.33")
+    reference = (110, 1160, "Reference INV-2026-0042")
+    _write(plain, ((110, 1122, "Bank transfer within 30 days"), reference))
 
 
 def _harbour_mark(draw: ImageDraw.ImageDraw, x: int, y: int) -> None:
@@ -349,14 +369,32 @@ def chart() -> Image.Image:
     return page
 
 
-def _save_flat(picture: Image.Image, name: str) -> None:
+def poster() -> Image.Image:
+    """Return a picture of 24 megapixels that a model sees much smaller."""
+    page = Image.new("RGB", (6000, 4000), "#FBF8F3")
+    draw = ImageDraw.Draw(page)
+    colors = (TEAL, TERRACOTTA, OCHRE, "#E6EFEE")
+    for at in range(24 * 4):
+        row, column = divmod(at, 24)
+        x, y = column * 250, (0, 250, 3500, 3750)[row]
+        draw.rectangle((x + 8, y + 8, x + 242, y + 242), fill=colors[(at * 7 + row) % 4])
+    Pen(draw, sans(520, "Bold"), TEAL).middle(3000, 1600, "TESSERA")
+    Pen(draw, sans(260)).middle(3000, 2250, "Poster with 24 megapixels")
+    Pen(draw, sans(260), TERRACOTTA).middle(3000, 2850, "Edition 1871 of an invented print")
+    return page
+
+
+def _save_flat(picture: Image.Image, name: str, folder: Path = SAMPLES) -> None:
     """Save few-coloured artwork small: 192 colours of its own."""
-    picture.quantize(192, dither=Image.Dither.NONE).save(SAMPLES / name, optimize=True)
+    picture.quantize(192, dither=Image.Dither.NONE).save(folder / name, optimize=True)
 
 
 def main() -> None:
-    """Write all five pictures."""
+    """Write the samples, and the pictures that only checks ask about."""
     SAMPLES.mkdir(parents=True, exist_ok=True)
+    QUALITY.mkdir(exist_ok=True)
+    _save_flat(poster(), "poster.png", QUALITY)
+    Image.new("RGB", (64, 64), "#D81E1E").save(ASSETS / "red.png", optimize=True)
     _save_flat(invoice(), "invoice.png")
     _save_flat(contract(), "contract_zh.png")
     _save_flat(chart(), "chart.png")

@@ -409,29 +409,42 @@ def test_without_key_and_network_the_samples_are_read(offline, run):
 
 
 def test_doctor_finds_everything_in_order(server, run):
-    code, document, _ = run("doctor", "--json")
+    code, document, err = run("doctor", "--paid", "--json")
     assert code == 0
     assert document["ok"] is True
     states = {check["name"]: check["state"] for check in document["checks"]}
     assert states == {
         "configuration": "ok", "model": "warn", "data_directory": "ok", "tokenizer": "ok",
-        "records": "ok", "decoder": "ok", "models": "ok", "answer": "ok",
+        "records": "ok", "decoder": "ok", "dns": "ok", "tcp": "ok", "proxy": "skip", "tls": "skip",
+        "authentication": "ok", "models": "ok", "batches": "ok", "completion": "ok",
+        "images": "warn",  # this server says what it was asked, and sees no picture
     }  # fmt: skip
     timed = {c["name"] for c in document["checks"] if c["latency_s"] is not None}
-    assert timed == {"tokenizer", "records", "decoder", "models", "answer"}
+    assert {"tokenizer", "dns", "tcp", "models", "batches", "completion", "images"} <= timed
+    assert "The model is asked twice, for about $0." in err
+    assert [len(body["messages"][1]["content"]) for body in server.bodies] == [1, 2]
+
+
+def test_doctor_asks_nothing_that_costs_unless_told_to(server, run):
+    code, text, err = run("doctor")
+    assert code == 0
+    assert server.bodies == []
+    assert "-     Pictures: Not asked: both questions together cost about $0." in text
+    assert "--paid" in err
 
 
 def test_doctor_says_that_the_key_is_wrong(server, run):
     server.refusal = (401, {"code": "invalid_api_key", "type": "invalid_request_error"})
-    code, text, _ = run("doctor")
+    code, text, _ = run("doctor", "--paid")
     assert code == 3
-    assert "FAIL  Tiny request:" in text
+    assert "FAIL  Short answer:" in text
+    assert "-     Pictures: Not tried" in text
 
 
 def test_doctor_says_that_nothing_listens(offline, run, monkeypatch):
     monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
-    monkeypatch.setenv("DEFAULT_TIMEOUT", "1")
     code, document, _ = run("doctor", "--json")
     assert (code, document["ok"]) == (1, False)
-    codes = {check["name"]: check["code"] for check in document["checks"]}
-    assert (codes["models"], codes["answer"]) == ("NET002", "NET002")
+    checks = {check["name"]: check for check in document["checks"]}
+    assert checks["tcp"]["code"] == "NET002"
+    assert {checks[name]["state"] for name in ("models", "completion", "images")} == {"skip"}

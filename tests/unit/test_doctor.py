@@ -6,33 +6,18 @@ from pathlib import Path
 import pytest
 
 from core.catalog import load_catalog
+from core.checks import CheckState
 from core.doctor import (
-    Check,
-    CheckState,
     check_configuration,
     check_data_directory,
     check_decoder,
-    check_engine,
     check_model,
     check_tokenizer,
 )
-from core.errors import AuthenticationError, ModelUnavailableError
 from core.images.decoder import Decoder
 from core.settings import Settings
 
 TODAY = date(2026, 11, 23)
-
-
-class Endpoint:
-    """An engine that lists its models, or does not."""
-
-    def __init__(self, names=(), error=None):
-        self.names, self.error = names, error
-
-    async def model_names(self):
-        if self.error:
-            raise self.error
-        return tuple(self.names)
 
 
 @pytest.mark.parametrize(
@@ -93,18 +78,3 @@ async def test_the_decoder_decodes():
         await decoder.close()
     assert check.state is CheckState.OK
     assert check.latency_s > 0
-
-
-@pytest.mark.parametrize(
-    ("endpoint", "state", "code"),
-    [
-        (Endpoint(["gpt-4o", "x"]), CheckState.OK, None),
-        (Endpoint(["x"]), CheckState.WARN, None),
-        (Endpoint(error=ModelUnavailableError("404")), CheckState.WARN, None),
-        (Endpoint(error=AuthenticationError("no")), CheckState.FAIL, "API001"),
-    ],
-)
-async def test_an_endpoint_is_judged_by_its_list_of_models(endpoint, state, code):
-    check = await check_engine(endpoint, "gpt-4o")
-    assert isinstance(check, Check)
-    assert (check.state, check.code) == (state, code)

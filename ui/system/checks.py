@@ -1,45 +1,81 @@
 """The doctor's checks, in a page."""
 
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
 import streamlit as st
 
-from core.doctor import Check, CheckState, Patient, examine
+from core.api_checks import PaidChecks, paid_checks_usd
+from core.checks import Check, CheckState
+from core.diagnosis import diagnose
+from core.doctor import Patient, examine
 from ui import format as fmt
 from ui.i18n import _, say
 from ui.resources import runtime, workbench
+from ui.text import literal
 
 _CHECK_WITHIN_S = 180
 _ICONS = {
     CheckState.OK: ":green[:material/check_circle:]",
     CheckState.WARN: ":orange[:material/warning:]",
     CheckState.FAIL: ":red[:material/error:]",
+    CheckState.SKIP: ":gray[:material/remove:]",
 }
+_FOUND = "system.checks"
 
 
 def show_checks() -> None:
-    """Offer the checks and draw what they found."""
+    """Offer the checks and draw what they found, each as it ends."""
     st.caption(
-        _(
-            "Looks at the configuration, the data directory and the engine. The last check asks "
-            "the model something tiny."
-        )
+        _("Looks at this machine, then at each layer of the way to the model, and says what to do.")
     )
+    paid = _offer_paid()
     if st.button(_("Check everything"), key="system.check", icon=":material/stethoscope:"):
+        st.session_state[_FOUND] = []
         with st.spinner(_("Checking …")):
-            st.session_state["system.checks"] = runtime().run(_examine(), _CHECK_WITHIN_S)
-    for check in st.session_state.get("system.checks", []):
+            _run(paid)
+        st.rerun()
+    for check in st.session_state.get(_FOUND, []):
         _draw(check)
 
 
-async def _examine() -> list[Check]:
+def _offer_paid() -> bool:
+    """Ask whether to ask the model, with the price; the engine inside Tessera costs nothing."""
     bench = workbench()
-    patient = Patient(bench.settings, bench.catalog, bench.engine, bench.decoder, bench.client)
-    return [check async for check in examine(patient, datetime.now(UTC).date())]
+    if bench.settings.embedded:
+        return True
+    price = st.session_state.get("system.check_price")
+    if price is None:
+        usd = runtime().run(paid_checks_usd(bench.client, bench.settings.model), _CHECK_WITHIN_S)
+        price = st.session_state["system.check_price"] = fmt.markdown_usd(usd)
+    label = _("Also ask {model} for a word and about a picture (about {price})")
+    model = literal(bench.settings.model)
+    return st.toggle(label.format(model=model, price=price), key="system.check_paid")
+
+
+def _run(paid: bool) -> None:
+    """Draw each check as it ends."""
+    bench, today = workbench(), datetime.now(UTC).date()
+    patient = Patient(bench.settings, bench.catalog, bench.decoder, bench.client)
+    checks = examine(patient, today, PaidChecks(paid, "page"))
+    while check := runtime().run(_next(checks), _CHECK_WITHIN_S):
+        st.session_state[_FOUND].append(check)
+        _draw(check)
+
+
+async def _next(checks: AsyncIterator[Check]) -> Check | None:
+    return await anext(checks, None)
 
 
 def _draw(check: Check) -> None:
     code = f" `{check.code}`" if check.code else ""
     took = f" · {fmt.seconds(check.latency_s)}" if check.latency_s is not None else ""
-    st.markdown(f"{_ICONS[check.state]} **{_(check.title)}**{code}{took}")
-    st.caption(say(check.detail))
+    with st.container(gap=None):
+        st.markdown(f"{_ICONS[check.state]} **{_(check.title)}**{code}{took}")
+        st.caption(literal(say(check.detail)))
+        if check.code:
+            st.caption(
+                _("**What to do:** {solution}").format(solution=_(diagnose(check.code).solution))
+            )
+        for fact in check.facts:
+            st.caption(f"· {literal(say(fact))}")
