@@ -1,5 +1,6 @@
 """Money is set aside before it is spent: the budget holds however many calls run at once."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -7,7 +8,7 @@ from sqlalchemy import Connection
 
 from core.errors import BudgetError
 from core.phrases import Phrase
-from core.store.calls import PlannedCall
+from core.store.calls import Hold, PlannedCall
 from core.store.ledger import Ledger
 from core.store.transactions import writing
 
@@ -60,16 +61,40 @@ class Budget:
             BudgetError: If a budget would be passed, or cannot be kept because the model's price
                 is unknown.
         """
-        if most_usd is None and (self._cap_usd is not None or purse_cap_usd is not None):
-            raise BudgetError(
-                Phrase(
-                    "The price of {model} is not known, so the budget cannot be kept. Add its "
-                    "price to the catalogue, or set no budget.",
-                    {"model": planned.model},
-                )
-            )
         self._ledger.reserve_in(
-            connection, reservation_id, planned, most_usd or Decimal(0), self._cap_usd
+            connection,
+            reservation_id,
+            planned,
+            self.amount_usd(planned, most_usd, purse_cap_usd),
+            self._cap_usd,
+        )
+
+    def hold_in(self, connection: Connection, owner: str, holds: Sequence[Hold]) -> None:
+        """Set money aside for many calls, for all or none, in the name of `owner`.
+
+        Raises:
+            BudgetError: If a budget would be passed.
+        """
+        self._ledger.hold_in(connection, owner, holds, self._cap_usd)
+
+    def amount_usd(
+        self, planned: PlannedCall, most_usd: Decimal | None, purse_cap_usd: Decimal | None
+    ) -> Decimal:
+        """Return what is to be set aside for a call that costs `most_usd` at most.
+
+        Raises:
+            BudgetError: If the price is not known and a budget has to be kept.
+        """
+        if most_usd is not None:
+            return most_usd
+        if self._cap_usd is None and purse_cap_usd is None:
+            return Decimal(0)
+        raise BudgetError(
+            Phrase(
+                "The price of {model} is not known, so the budget cannot be kept. Add its "
+                "price to the catalogue, or set no budget.",
+                {"model": planned.model},
+            )
         )
 
     @property

@@ -55,6 +55,13 @@ class JobLane(StrEnum):
     AUTO = "auto"
 
 
+def first_lane(chosen: JobLane, priority: int) -> JobLane:
+    """Return the lane that a new item waits for: on AUTO, what is urgent does not wait."""
+    if chosen is JobLane.AUTO:
+        return JobLane.REALTIME if priority == PRIORITIES[-1] else JobLane.BATCH
+    return chosen
+
+
 class ExportFormat(StrEnum):
     """A kind of file to take the results away in."""
 

@@ -74,7 +74,7 @@ items = Table(
     Column("outcome_seal", String),
     Column("finished_at_s", Float),
     Column("lane", String, nullable=False, default=JobLane.REALTIME.value),
-    Column("notes", Text),
+    Column("sent", Text),
 )
 
 left_out = Table(

@@ -29,9 +29,11 @@ from core.batch.types import (
     BatchItem,
     BatchState,
     ItemState,
+    JobLane,
     LeftOut,
     NewBatch,
     NewItem,
+    first_lane,
 )
 from core.errors import (
     IMAGE_CODES,
@@ -70,10 +72,10 @@ _CLAIM: Final = text("""
     UPDATE items SET state = 'running', owner = :owner, deliveries = deliveries + 1
     WHERE seq IN (
         SELECT seq FROM items
-        WHERE batch = :batch AND state = 'queued' AND twin_of IS NULL
+        WHERE batch = :batch AND lane = :lane AND state = 'queued' AND twin_of IS NULL
         ORDER BY deliveries, rank LIMIT :most)
     AND EXISTS (
-        SELECT 1 FROM batches WHERE id = :batch AND state = 'running' AND driver = :owner)
+        SELECT 1 FROM batches WHERE id = :batch AND state = 'running' AND driver = :driver)
     RETURNING *
 """)
 _ASKED: Final = text("""
@@ -156,12 +158,16 @@ class SqlBatchStore(BatchReader):
 
     def add_items(self, connection: Connection, batch_id: BatchId, new: Iterable[NewItem]) -> None:
         """Append items; one that asks the same as an earlier one waits for that one's answer."""
+        of_batch = select(batches.c.lane).where(batches.c.id == batch_id)
+        chosen = JobLane(connection.execute(of_batch).scalar_one())
         for item in new:
             key = twin_key(item)
             first = None
             if key is not None:
                 first = connection.scalar(_FIRST_TWIN, {"of": batch_id, "key": key})
-            connection.execute(_INSERT_ITEM, item_row(batch_id, item, key, first, self._clock()))
+            row = item_row(batch_id, item, key, first, self._clock())
+            row["lane"] = first_lane(chosen, item.priority).value
+            connection.execute(_INSERT_ITEM, row)
 
     def leave_out(self, connection: Connection, batch_id: BatchId, what: LeftOut) -> None:
         """Remember something that is no item."""
@@ -216,8 +222,23 @@ class SqlBatchStore(BatchReader):
                 self._end(connection, item_id, _GIVEN_UP, ItemState.RUNNING, None)
             connection.execute(_REQUEUE, {"batch": batch_id, "owner": owner})
 
-    def claim(self, connection: Connection, batch_id: BatchId, most: int) -> list[BatchItem]:
-        """Take up to `most` items of a running batch that this process drives, the first first."""
+    def claim(
+        self,
+        connection: Connection,
+        batch_id: BatchId,
+        most: int,
+        lane: JobLane = JobLane.REALTIME,
+        owner: str | None = None,
+    ) -> list[BatchItem]:
+        """Take up to `most` items of a running batch that this process drives, the first first.
+
+        Args:
+            connection: A transaction from `writing`.
+            batch_id: Whose.
+            most: How many at most.
+            lane: Which they wait for.
+            owner: Whose they are from now on: this process's, unless a job takes them.
+        """
         row = connection.execute(select(batches).where(batches.c.id == batch_id)).mappings().one()
         usual = question_from_row(row)
         if row["max_items"] is not None:
@@ -225,19 +246,32 @@ class SqlBatchStore(BatchReader):
         if most <= 0:
             return []
         found = connection.execute(
-            _CLAIM, {"batch": batch_id, "owner": self.owner, "most": most}
+            _CLAIM,
+            {
+                "batch": batch_id,
+                "lane": lane.value,
+                "owner": owner or self.owner,
+                "driver": self.owner,
+                "most": most,
+            },
         ).mappings()
         rows = sorted(found.all(), key=lambda each: (each["deliveries"], each["rank"]))
         return [item_from_row(each, usual) for each in rows]
 
     def finish(
-        self, connection: Connection, item_id: str, outcome: Outcome, for_twins: Outcome
+        self,
+        connection: Connection,
+        item_id: str,
+        outcome: Outcome,
+        for_twins: Outcome,
+        owner: str | None = None,
     ) -> list[str]:
-        """Give an item that this process has in hand its outcome, and its twins theirs.
+        """Give an item that this process or `owner` has in hand its outcome, and its twins theirs.
 
-        Returns the ids of the twins; none if the item is no longer this process's.
+        Returns the ids of the twins; none if the item is no longer theirs.
         """
-        first = self._end(connection, item_id, outcome, ItemState.RUNNING, self.owner)
+        owner = owner or self.owner
+        first = self._end(connection, item_id, outcome, ItemState.RUNNING, owner)
         if first is None:
             return []
         twins = list(connection.scalars(_TWINS, {"first": first}))

@@ -53,6 +53,15 @@ class PlannedCall:
 
 
 @dataclass(frozen=True, slots=True)
+class Hold:
+    """Money to set aside for a call: the most that it can cost, in USD, under a new id."""
+
+    reservation_id: str
+    planned: PlannedCall
+    amount_usd: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class CallRecord:
     """One row of the ledger.
 

@@ -1,7 +1,7 @@
 """The ledger: one row for every call, appended and never changed, and money held for open calls."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -26,6 +26,7 @@ from core.store.calls import (
     CallRecord,
     CallStatus,
     DriftPair,
+    Hold,
     PlannedCall,
     Spending,
     Summary,
@@ -49,7 +50,7 @@ _INSERT_RESERVATION = insert(reservations)
 _FREE = (
     delete(reservations)
     .where(reservations.c.id == bindparam("settled"))
-    .returning(reservations.c.amount_nano_usd)
+    .returning(reservations.c.amount_nano_usd, reservations.c.batch)
 )
 _SPEND = (
     update(purses)
@@ -146,21 +147,53 @@ class Ledger:
         Raises:
             BudgetError: If a cap would be passed; nothing is held then.
         """
+        self.hold_in(connection, self._owner, [Hold(reservation_id, planned, amount_usd)], cap_usd)
+
+    def hold_in(
+        self,
+        connection: Connection,
+        owner: str,
+        holds: Sequence[Hold],
+        cap_usd: Decimal | None,
+    ) -> None:
+        """Hold money for calls of one batch, or of none, in the name of `owner`: for all or none.
+
+        Raises:
+            BudgetError: If a cap would be passed; nothing is held then.
+        """
+        total_usd = sum((hold.amount_usd for hold in holds), Decimal(0))
         if cap_usd is not None:
             spending = _spending(connection)
             left_usd = cap_usd - spending.spent_usd - spending.reserved_usd
-            if amount_usd > left_usd:
-                raise _over_budget(amount_usd, left_usd, cap_usd)
-        amount = to_nano(amount_usd) or 0
-        if planned.batch is not None:
-            _hold(connection, planned.batch, amount)
-        held = {
-            "id": reservation_id,
+            if total_usd > left_usd:
+                raise _over_budget(total_usd, left_usd, cap_usd)
+        rows = [self._held(owner, hold) for hold in holds]
+        if holds and holds[0].planned.batch is not None:
+            _hold(connection, holds[0].planned.batch, sum(row["amount_nano_usd"] for row in rows))
+        connection.execute(_INSERT_RESERVATION, rows)
+
+    def free_in(self, connection: Connection, reservation_ids: Iterable[str]) -> None:
+        """Give back what is held for calls that were never made."""
+        for each in reservation_ids:
+            row = connection.execute(_FREE, {"settled": each}).one_or_none()
+            if row is not None and row.batch is not None:
+                spent = {"batch": row.batch, "freed": row.amount_nano_usd, "counted": 0}
+                connection.execute(_SPEND, spent)
+
+    def planned_in(self, connection: Connection, reservation_id: str) -> PlannedCall | None:
+        """Return the call that money is held for, or None if none is."""
+        query = select(reservations).where(reservations.c.id == reservation_id)
+        row = connection.execute(query).mappings().first()
+        return None if row is None else _planned(row)
+
+    def _held(self, owner: str, hold: Hold) -> dict[str, Any]:
+        return {
+            "id": hold.reservation_id,
             "at_s": self._clock(),
-            "owner": self._owner,
-            "amount_nano_usd": amount,
+            "owner": owner,
+            "amount_nano_usd": to_nano(hold.amount_usd) or 0,
+            **_planned_values(hold.planned),
         }
-        connection.execute(_INSERT_RESERVATION, held | _planned_values(planned))
 
     def record_in(
         self, connection: Connection, record: CallRecord, settles: str | None = None

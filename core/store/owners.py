@@ -11,10 +11,18 @@ def this_process() -> str:
     return f"{socket.gethostname()}/{pid}/{_start_ticks(pid)}"
 
 
+def job_owner(job_id: str) -> str:
+    """Return the name under which a job of the Batch API owns items and money.
+
+    It is no process, so it is never dead: the vendor works on it whether or not Tessera runs.
+    """
+    return f"job/{job_id}"
+
+
 def is_dead(owner: str) -> bool:
     """Say whether the process of that name is known to have ended.
 
-    Of another machine or container nothing is known.
+    Of another machine or container nothing is known, and a job is no process.
     """
     host, _, rest = owner.rpartition("/")[0].rpartition("/")
     ticks = owner.rpartition("/")[2]

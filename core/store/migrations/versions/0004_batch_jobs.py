@@ -21,7 +21,7 @@ _STATEMENTS = (
     "CREATE INDEX jobs_by_batch ON jobs (batch, seq)",
     "CREATE INDEX jobs_open ON jobs (step) WHERE step <> 'done'",
     "ALTER TABLE items ADD COLUMN lane VARCHAR NOT NULL DEFAULT 'realtime'",
-    "ALTER TABLE items ADD COLUMN notes TEXT",
+    "ALTER TABLE items ADD COLUMN sent TEXT",
     # What waits for the batch lane must not be walked through by claims of the realtime lane.
     "DROP INDEX items_to_claim",
     """CREATE INDEX items_to_claim ON items (batch, lane, deliveries, rank)
