@@ -59,7 +59,8 @@ def _read_proxy(variable: str, text: str) -> Proxy:
     text = text if "://" in text else f"http://{text}"
     try:
         url = urlsplit(text)
-        host, port = url.hostname, url.port or _PORTS[url.scheme]
+        usual_port = _PORTS[url.scheme]
+        host, port = url.hostname, url.port or usual_port
     except (ValueError, KeyError):
         host, port = None, 0
     if not host:
