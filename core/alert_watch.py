@@ -43,6 +43,8 @@ class Findings:
 class AlertWatch:
     """Judges the numbers every few seconds; several processes may share a data directory.
 
+    `active` is what the last look left active, and may be read from anywhere.
+
     Args:
         metrics: What is measured.
         store: Where rules and alerts are kept.
@@ -64,6 +66,7 @@ class AlertWatch:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.store = store
+        self.active: tuple[Alert, ...] = ()
         self._metrics = metrics
         self._budget = budget
         self._catalog = catalog
@@ -92,6 +95,7 @@ class AlertWatch:
         self._calm_since = dict(done.calm_since)
         changed = [alert for alert in done.fired if self.store.fire(alert)]
         changed += [alert for alert in done.cleared if self.store.clear(alert)]
+        self.active = tuple(self.store.active())
         for alert in changed:
             _log.warning(_event(alert), extra={"alert": alert.name, "value": alert.value})
         return changed

@@ -207,6 +207,15 @@ class MetricsReader:
         with reading(self._database) as connection:
             return connection.scalar(select(func.max(calls.c.id))) or 0
 
+    def in_flight(self) -> int:
+        """Return how many calls are on the wire now, of every process.
+
+        Raises:
+            StorageError: If the ledger cannot be read.
+        """
+        with reading(self._database) as connection:
+            return self._on_the_wire(connection)
+
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
         """Bring the sums forward, if the disk takes that, and read one consistent state."""

@@ -80,6 +80,7 @@ def _warm_up() -> None:
         bench = workbench()
         runtime().run(bench.batches.resume_unfinished(), timeout_s=_RESUME_WITHIN_S)
         runtime().submit(bench.keep_house())
+        runtime().submit(bench.alerts.run())
     except VisionError as error:  # the pages say so, too
         log.warning("not_ready", extra={"code": error.code, "detail": str(error)})
     log.debug("warm", extra={"loaded": [m.__name__ for m in (openai, pd, go)]})
