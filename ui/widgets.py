@@ -41,14 +41,18 @@ def intake(
     max_bytes: int,
     key: str = "analyze.intake",
     more: Collection[str] = (),
+    tell_every_s: float = 0.0,
 ) -> None:
     """Show the drop zone; files go straight to disk, and the page reruns when they are there.
 
-    `more` are endings of files that are accepted besides pictures, PDFs and zips.
+    `more` are endings of files that are accepted besides pictures, PDFs and zips. With
+    `tell_every_s` the page reruns as often while files are still on their way, which is only for
+    pages that may be interrupted at any place.
     """
     labels = {
         "title": _("Drop pictures or PDFs here"),
-        "hint": _("or paste them · JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF, HEIC, PDF, zip"),
+        "hint": _("or paste them · JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF, HEIC, PDF, zip")
+        + "".join(f", {ending.removeprefix('.').upper()}" for ending in sorted(more)),
         "choose": _("Choose files"),
         "camera": _("Camera"),
         "snap": _("Take the picture"),
@@ -64,6 +68,7 @@ def intake(
             "ticket": ticket,
             "base": base_path(),
             "max_bytes": max_bytes,
+            "tell_every_ms": round(1000 * tell_every_s),
             "accept": ",".join(["image/*,.pdf,.zip,.heic,.heif,.avif", *sorted(more)]),
             "labels": labels,
         },

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from decimal import Decimal
 from io import BytesIO
 from typing import Any
 
@@ -237,3 +238,40 @@ def test_all_batches_are_listed_newest_first(open_app):
 
 def test_an_unknown_batch_is_said_to_be_unknown(open_app):
     assert "no such batch" in text_of(show(open_app, "nobody-knows-this"))
+
+
+@pytest.mark.parametrize(
+    ("limits", "wider"),
+    [({"budget_usd": Decimal("0.004")}, {"new_budget": 1.0}), ({"max_items": 1}, {"new_most": 9})],
+)
+def test_a_batch_that_paused_at_its_limit_goes_on_with_a_higher_one(
+    open_app, use_upstream, limits, wider
+):
+    use_upstream(upstream.fine)
+    batch_id = make(4, **limits)
+    run(batch_id)
+    at = show(open_app, batch_id)
+    assert "Paused" in text_of(at)
+    for field, value in wider.items():
+        at.number_input(key=f"batch.{field}.{batch_id}").set_value(value).run()
+    press(at, "batch.set_limits")
+    assert not at.exception
+    settle(batch_id)
+    assert "Answered: 4" in text_of(at.run())
+
+
+def test_the_limits_of_a_running_batch_can_be_lowered_but_not_below_what_is_spent(
+    open_app, use_upstream, monkeypatch
+):
+    monkeypatch.setenv("MAX_CONCURRENT_REQUESTS", "1")
+    use_upstream(unhurried)
+    batch_id = make(40)
+    runtime().run(workbench().batches.start(batch_id), WAIT_S)
+    at = show(open_app, batch_id)
+    at.number_input(key=f"batch.new_most.{batch_id}").set_value(1).run()
+    press(at, "batch.set_limits")
+    settle(batch_id)
+    assert "limit of 1 items is reached" in text_of(at.run())
+    at.number_input(key=f"batch.new_budget.{batch_id}").set_value(0.0).run()
+    press(at, "batch.set_limits")
+    assert "CFG002" in text_of(at)

@@ -12,6 +12,7 @@ from core.errors import VisionError
 from ui import format as fmt
 from ui.batch.downloads import show_exports
 from ui.batch.items import show_items
+from ui.batch.limits import is_paused_at_own_limit, show_limits
 from ui.batch.rerun import show_rerun
 from ui.batch.words import done_of_total, fraction, limit_use, moment, show_state
 from ui.diagnosis_box import show_diagnosis, show_error
@@ -175,7 +176,10 @@ def _show_actions(progress: BatchProgress) -> None:
         if progress.state is BatchState.RUNNING:
             _action(_("Pause"), "pause", ":material/pause:", batches.pause, batch_id)
         if progress.state is BatchState.PAUSED:
-            _action(_("Resume"), "resume", _PLAY, batches.resume, batch_id, primary=True)
+            is_first = not is_paused_at_own_limit(progress)
+            _action(_("Resume"), "resume", _PLAY, batches.resume, batch_id, primary=is_first)
+        if not progress.state.is_final and progress.is_intake_complete:
+            show_limits(progress)
         if progress.failed and progress.state is not BatchState.CANCELLED:
             _action(_("Retry all failed"), "retry", ":material/refresh:", batches.retry, batch_id)
         if progress.started_at and progress.total:

@@ -23,6 +23,7 @@ from ui.text import harmless_markdown, literal
 from ui.widgets import intake
 
 _FIRST_LOOK_S = 1.0
+_LOOK_EVERY_S = 3.0
 _MOST_TOLD = 200
 _MOST_FOLDERS = 500
 _FOLDERS_KEPT = "20s"
@@ -38,6 +39,7 @@ def show_pictures() -> None:
         max_bytes=workbench().decoder.limits.max_archive_bytes,
         key="batch.intake",
         more=MANIFEST_SUFFIXES,
+        tell_every_s=_LOOK_EVERY_S,
     )
     here.unread += inbox.take(here.ticket)
     _show_other_ways()

@@ -60,13 +60,19 @@ export default function ({ parentElement, data, setTriggerValue }) {
       }
       me.done += 1
       show()
+      // The page may begin to read while the rest is still on its way.
+      if (me.data.tell_every_ms && me.queue.length && Date.now() - me.told > me.data.tell_every_ms) tell()
     }
+  }
+  const tell = () => {
+    me.told = Date.now()
+    me.notify('arrived', { count: me.done, at: me.told })
   }
 
   const take = async (files) => {
     const wanted = [...files]
     if (!wanted.length) return
-    if (me.active === 0) Object.assign(me, { done: 0, total: 0, problems: [] })
+    if (me.active === 0) Object.assign(me, { done: 0, total: 0, problems: [], told: Date.now() })
     me.queue.push(...wanted.map((file) => ({ file, position: me.position++ })))
     me.total += wanted.length
     show()
@@ -75,7 +81,7 @@ export default function ({ parentElement, data, setTriggerValue }) {
     me.active += workers
     await Promise.all(Array.from({ length: workers }, () => work().finally(() => { me.active -= 1 })))
     show()
-    if (me.active === 0) me.notify('arrived', { count: me.done, at: Date.now() })
+    if (me.active === 0) tell()
   }
 
   const closeCamera = () => {
