@@ -59,6 +59,8 @@ __all__ = [
 ]
 
 EVERY_CALL: Final = Filters()
+_OF_POINTS = ("model", "status", "cached")
+_SUMS_OF_POINTS = ("n", "input_tokens", "output_tokens", "cost_nano_usd")
 _SHARES = (0.5, 0.95, 0.99)
 _DAY_S = 86400
 _WIDTHS_S = (
@@ -87,6 +89,7 @@ class MetricsReader:
         self._database = database
         self._clock = clock
         self._in_flight = in_flight
+        self._owner = this_process()
 
     def measure(
         self,
@@ -135,7 +138,7 @@ class MetricsReader:
             slots_s = stretch.slots_s(points)
             window = Window(*stretch.whole_days, filters, slots_s.step)
             cells: dict[int, list[Cell]] = defaultdict(list)
-            for cell in read_cells(connection, window):
+            for cell in read_cells(connection, window, _OF_POINTS, _SUMS_OF_POINTS):
                 cells[cell.slot_s].append(cell)
             spreads = {each.slot_s: each for each in read_spreads(connection, window, Part.TOTAL)}
         return [
@@ -158,7 +161,7 @@ class MetricsReader:
             stretch = self._stretch(connection, since, until)
             slots_s = stretch.slots_s(buckets)
             window = Window(*stretch.whole_days, filters, slots_s.step)
-            return fold_errors(read_cells(connection, window), slots_s)
+            return fold_errors(read_cells(connection, window, ("status", "code"), ("n",)), slots_s)
 
     def latest(
         self,
@@ -227,9 +230,9 @@ class MetricsReader:
     def _stretch(
         self, connection: Connection, since: datetime | None, until: datetime | None
     ) -> "_Stretch":
-        first_s, last_s = connection.execute(
-            select(func.min(calls.c.at_s), func.max(calls.c.at_s))
-        ).one()
+        # Apart, or SQLite reads all rows instead of the two ends of the index.
+        first_s = connection.scalar(select(func.min(calls.c.at_s)))
+        last_s = connection.scalar(select(func.max(calls.c.at_s)))
         now_s = self._clock()
         return _Stretch(
             since_s=since.timestamp() if since else now_s if first_s is None else first_s,
@@ -246,7 +249,7 @@ class MetricsReader:
             ]
 
     def _on_the_wire(self, connection: Connection) -> int:
-        of_others = (reservations.c.owner != this_process(), reservations.c.lane != "batch")
+        of_others = (reservations.c.owner != self._owner, reservations.c.lane != "batch")
         held = select(func.count()).select_from(reservations).where(*of_others)
         return self._in_flight() + (connection.scalar(held) or 0)
 

@@ -49,50 +49,60 @@ _SUMS: Final = {
     "resizing_nano_usd": "saved_by_resizing_nano_usd",
 }
 
-KIND: Final = ", ".join(_KIND)
-"""The columns of a kind of call."""
+KIND: Final = {name: "coalesce(code, '')" if name == "code" else name for name in _KIND}
+"""The columns of `call_kinds`, and each from a row of the ledger."""
 
-CALL_KIND: Final = KIND.replace("code", "coalesce(code, '') AS code")
-"""Those columns, from rows of the ledger."""
+SUMS: Final = {name: f"coalesce(sum({sql}), 0)" for name, sql in _SUMS.items()}
+"""The columns of `call_sums` after its key, and each from rows of the ledger."""
 
-SUM_NAMES: Final = tuple(_SUMS)
-"""The columns of `call_sums` after its key."""
+ANY_KIND: Final = 0
+"""The spread over all kinds, in place of a kind."""
 
-CALL_SUMS: Final = ", ".join(f"coalesce(sum({sql}), 0) AS {name}" for name, sql in _SUMS.items())
-"""Those columns, from rows of the ledger."""
-
-_NTH = ", ".join(str(at + 1) for at in range(len(_KIND)))
 _ROWS_AT_ONCE = 5000
 _STATE = text("SELECT last_call, (SELECT max(id) FROM calls) FROM rolled_up")
 _NEW = "id > :after AND id <= :last"
-_CALL_KIND = ", ".join(f"calls.{name}" for name in _KIND if name != "code")
-_KEY = f"""
-    step.column1, CAST(at_s AS INTEGER) / step.column1 * step.column1,
-    (SELECT id FROM call_kinds WHERE code = coalesce(calls.code, '')
-      AND ({KIND.replace(" code,", "")}) = ({_CALL_KIND}))
-"""
+_BUCKET = "step.column1, CAST(at_s AS INTEGER) / step.column1 * step.column1"
 _CALLS = f"calls CROSS JOIN (VALUES {', '.join(f'({step})' for step in STEPS_S)}) AS step"
-_ADD_KINDS = f"INSERT OR IGNORE INTO call_kinds ({KIND}) SELECT DISTINCT {CALL_KIND} FROM calls"
+_KIND_OF_CALL = f"""(
+    SELECT id FROM call_kinds WHERE code = coalesce(calls.code, '')
+    AND {" AND ".join(f"{name} = calls.{name}" for name in KIND if name != "code")})
+"""
+_ADD_KINDS = f"""
+    INSERT OR IGNORE INTO call_kinds ({", ".join(KIND)})
+    SELECT DISTINCT {", ".join(KIND.values())} FROM calls WHERE {_NEW}
+"""
 _ADD_SUMS = f"""
-    INSERT INTO call_sums (step_s, at_s, kind, {", ".join(SUM_NAMES)})
-    SELECT {_KEY}, {CALL_SUMS} FROM {_CALLS} WHERE {_NEW} GROUP BY 1, 2, 3
-    ON CONFLICT DO UPDATE SET {", ".join(f"{n} = {n} + excluded.{n}" for n in SUM_NAMES)}
+    INSERT INTO call_sums (step_s, at_s, kind, {", ".join(SUMS)})
+    SELECT {_BUCKET}, {_KIND_OF_CALL}, {", ".join(SUMS.values())}
+    FROM {_CALLS} WHERE {_NEW} GROUP BY 1, 2, 3
+    ON CONFLICT DO UPDATE SET {", ".join(f"{name} = {name} + excluded.{name}" for name in SUMS)}
 """
-_ADD_SPREADS = """
-    INSERT INTO call_spreads (part, step_s, at_s, kind, n, sum_s, min_s, max_s, bins)
-    SELECT '{part}', {key}, count(*), sum({part}), min({part}), max({part}), count_bins({part})
-    FROM {calls} WHERE {new} AND {which} GROUP BY 2, 3, 4
-    ON CONFLICT DO UPDATE SET n = n + excluded.n, sum_s = sum_s + excluded.sum_s,
-        min_s = min(min_s, excluded.min_s), max_s = max(max_s, excluded.max_s),
-        bins = add_bins(bins, excluded.bins)
-"""
+
+
+def _add_spreads(part: Part, kind: str) -> str:
+    return f"""
+        INSERT INTO call_spreads (part, step_s, at_s, kind, n, sum_s, min_s, max_s, bins)
+        SELECT '{part}', {_BUCKET}, {kind}, count(*), sum({part}), min({part}), max({part}),
+            count_bins({part})
+        FROM {_CALLS} WHERE {_NEW} AND {PARTS[part]} GROUP BY 2, 3, 4
+        ON CONFLICT DO UPDATE SET n = n + excluded.n, sum_s = sum_s + excluded.sum_s,
+            min_s = min(min_s, excluded.min_s), max_s = max(max_s, excluded.max_s),
+            bins = add_bins(bins, excluded.bins)
+    """
+
+
 _ROLL = (
-    text(f"{_ADD_KINDS} WHERE {_NEW}"),
+    text(_ADD_KINDS),
     text(_ADD_SUMS),
-    *(
-        text(_ADD_SPREADS.format(part=part, key=_KEY, calls=_CALLS, new=_NEW, which=which))
-        for part, which in PARTS.items()
-    ),
+    *(text(_add_spreads(part, kind)) for part in PARTS for kind in (_KIND_OF_CALL, str(ANY_KIND))),
+)
+_KEPT_SUMS = text(
+    f"SELECT {', '.join(f'coalesce(sum({name}), 0)' for name in SUMS)} FROM call_sums "
+    "WHERE step_s = :step_s"
+)
+_KEPT_ANSWERS = text(  # all kinds one by one, and together
+    f"SELECT sum(n) FROM call_spreads WHERE part = '{Part.TOTAL}' AND step_s = :step_s "
+    f"GROUP BY kind = {ANY_KIND}"
 )
 _MARK = text("UPDATE rolled_up SET last_call = :last")
 
@@ -133,16 +143,15 @@ def last_rolled_up(connection: Connection) -> int:
 
 def check_rollups(connection: Connection) -> Iterator[Phrase]:
     """Compare the sums of each step with the ledger."""
-    done = last_rolled_up(connection)
-    query = text(f"SELECT {CALL_KIND}, {CALL_SUMS} FROM calls WHERE id <= :done GROUP BY {_NTH}")
-    real = sorted(map(tuple, connection.execute(query, {"done": done})))
-    names = ", ".join(f"sum({name})" for name in SUM_NAMES)
-    kept_of = text(
-        f"SELECT {KIND}, {names} FROM call_sums JOIN call_kinds ON id = kind "
-        "WHERE step_s = :step GROUP BY kind"
-    )
+    done = {"done": last_rolled_up(connection)}
+    of_calls = text(f"SELECT {', '.join(SUMS.values())} FROM calls WHERE id <= :done")
+    real = connection.execute(of_calls, done).one()
+    answers = text(f"SELECT count(*) FROM calls WHERE id <= :done AND {ANSWERED}")
+    real_answers = connection.scalar(answers, done)
     for step in STEPS_S:
-        if sorted(map(tuple, connection.execute(kept_of, {"step": step}))) != real:
+        kept = connection.execute(_KEPT_SUMS, {"step_s": step}).one()
+        kept_answers = set(connection.scalars(_KEPT_ANSWERS, {"step_s": step})) or {0}
+        if real != kept or kept_answers != {real_answers}:
             yield Phrase(
                 "The sums over {seconds} s do not agree with the ledger. Run: "
                 "python -m core metrics --rebuild",

@@ -1,6 +1,6 @@
 """Sums and spreads of any window: whole buckets from the rollups, ragged edges from the ledger."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from math import ceil, floor
 from typing import Any, Final
@@ -9,12 +9,11 @@ from sqlalchemy import Connection, text
 
 from core.store.bins import find_places
 from core.store.rollups import (
-    CALL_KIND,
-    CALL_SUMS,
+    ANY_KIND,
     KIND,
     PARTS,
     STEPS_S,
-    SUM_NAMES,
+    SUMS,
     Part,
     last_rolled_up,
 )
@@ -104,17 +103,33 @@ class Spread:
         )
 
 
-def read_cells(connection: Connection, window: Window) -> list[Cell]:
-    """Return the sums of a window, perhaps in several cells of one kind and slot."""
-    names = ", ".join(SUM_NAMES)
+def read_cells(
+    connection: Connection,
+    window: Window,
+    kind: Collection[str] = tuple(KIND),
+    sums: Collection[str] = tuple(SUMS),
+) -> list[Cell]:
+    """Return the sums of a window, perhaps in several cells of one kind and slot.
+
+    Args:
+        connection: A transaction from `reading`.
+        window: What to add up.
+        kind: What tells kinds apart here; the other columns of a cell are empty.
+        sums: What is added up; the other columns are 0.
+    """
+    only, groups = _only(window.filters), ", ".join(str(nth + 1) for nth in range(len(KIND) + 1))
+    kinds = [name if name in kind else "''" for name in KIND]
+    added = [f"sum({name})" if name in sums else "0" for name in SUMS]
+    calls_kinds = [sql if name in kind else "''" for name, sql in KIND.items()]
+    calls_added = [sql if name in sums else "0" for name, sql in SUMS.items()]
     query = f"""
-        SELECT slot_s, {KIND}, {names} FROM (
-            SELECT {_SLOT} AS slot_s, kind, {", ".join(f"sum({n}) AS {n}" for n in SUM_NAMES)}
+        SELECT slot_s, {", ".join(kinds + added)} FROM (
+            SELECT {_SLOT} AS slot_s, kind, {", ".join(f"sum({name}) AS {name}" for name in sums)}
             FROM pieces CROSS JOIN call_sums ON {_IN_PIECE} GROUP BY 1, 2
-        ) JOIN call_kinds ON id = kind WHERE {_only(window.filters)}
+        ) JOIN call_kinds ON id = kind WHERE {only} GROUP BY {groups}
         UNION ALL
-        SELECT {_SLOT}, {CALL_KIND}, {CALL_SUMS} FROM raw WHERE {_only(window.filters)}
-        GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9
+        SELECT {_SLOT}, {", ".join(calls_kinds + calls_added)} FROM raw WHERE {only}
+        GROUP BY {groups}
     """
     return [Cell(*row) for row in _execute(connection, window, query)]
 
@@ -134,10 +149,12 @@ def read_known(connection: Connection) -> Known:
 def read_spreads(connection: Connection, window: Window, part: Part) -> list[Spread]:
     """Return the spread of each slot that has an answer."""
     only = _only(window.filters)
+    any_kind = window.filters == Filters()
+    kinds = f"= {ANY_KIND}" if any_kind else f"IN (SELECT id FROM call_kinds WHERE {only})"
     query = f"""
         SELECT {_SLOT}, sum(n), sum(sum_s), min(min_s), max(max_s), join_bins(bins)
         FROM pieces CROSS JOIN call_spreads ON part = :part AND {_IN_PIECE}
-        WHERE kind IN (SELECT id FROM call_kinds WHERE {only}) GROUP BY 1
+        WHERE kind {kinds} GROUP BY 1
         UNION ALL
         SELECT {_SLOT}, count(*), sum({part}), min({part}), max({part}), count_bins({part})
         FROM raw WHERE {PARTS[part]} AND {only} GROUP BY 1
