@@ -156,3 +156,33 @@ def test_a_file_that_is_no_picture_is_a_bad_request(client, data):
 def test_it_serves_this_machine_only(host, tmp_path):
     with pytest.raises(ConfigurationError):
         serve(0, tmp_path, host)
+
+
+@pytest.mark.slow
+def test_it_runs_a_batch_for_any_client(client, invoice):
+    texts = [
+        json.dumps(
+            {
+                "custom_id": str(number),
+                "method": "POST",
+                "url": "/v1/chat/completions",
+                "body": {"model": "local-vision-1", "messages": messages(prompt, invoice)},
+            }
+        )
+        for number, prompt in enumerate(("Which colours?", "What is the total?"))
+    ]
+    file = client.files.create(file=("in.jsonl", "\n".join(texts).encode()), purpose="batch")
+    batch = client.batches.create(
+        input_file_id=file.id, endpoint="/v1/chat/completions", completion_window="24h"
+    )
+    while batch.status not in {"completed", "failed"}:
+        batch = client.batches.retrieve(batch.id)
+    rows = [json.loads(row) for row in client.files.content(batch.output_file_id).iter_lines()]
+
+    assert batch.id in [each.id for each in client.batches.list()]
+    assert batch.request_counts.completed == 2
+    said = {row["custom_id"]: row["response"]["body"]["choices"][0]["message"] for row in rows}
+    assert "white" in said["0"]["content"]
+    assert "**54.00**" in said["1"]["content"]
+    with pytest.raises(openai.ConflictError):
+        client.batches.cancel(batch.id)

@@ -13,11 +13,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
+from core.local.jobs.limits import DAY_S, LONGEST_KEPT_S
 from core.local.jobs.records import Page, Paging, Records
 from core.settings import EMBEDDED_MODEL
 
 WINDOW: Final = "24h"
-_WINDOW_S: Final = 86_400
 
 
 class State(StrEnum):
@@ -97,7 +97,7 @@ class Batch:
     @property
     def expires_at(self) -> int:
         """Return when unanswered requests are given up."""
-        return self.created_at + _WINDOW_S
+        return self.created_at + DAY_S
 
     @property
     def document(self) -> dict[str, Any]:
@@ -193,6 +193,13 @@ class BatchStore:
             for batch in map(self.get, self._records.ids())
             if batch is not None and not batch.state.is_final
         ]
+
+    def delete_old(self) -> None:
+        """Forget the batches whose results are gone for good."""
+        newest = self._clock() - 2 * LONGEST_KEPT_S
+        for batch in map(self.get, self._records.ids()):
+            if batch is not None and batch.state.is_final and batch.created_at < newest:
+                self._records.delete(batch.id)
 
     def path(self, batch_id: str, suffix: str) -> Path:
         """Return where a file of a batch is: `.input`, `.output` or `.errors`."""

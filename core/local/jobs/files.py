@@ -4,13 +4,10 @@ import secrets
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
+from core.local.jobs.limits import DAY_S, LONGEST_KEPT_S
 from core.local.jobs.records import Page, Paging, Records
-
-DAYS_KEPT: Final = 30
-"""Files of batches are deleted after this many days unless somebody says otherwise."""
-_DAY_S: Final = 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +56,8 @@ class FileStore:
 
     def adopt(
         self, file_id: str, path: Path, filename: str, purpose: str, kept_s: int | None = None
-    ) -> StoredFile | None:
-        """Take over the file at `path`, or finish what a crash interrupted; None if there is none.
+    ) -> StoredFile:
+        """Take over the file at `path`; where a crash came between, it has been moved already.
 
         Args:
             file_id: A new id.
@@ -72,10 +69,8 @@ class FileStore:
         data = self._records.path(file_id, ".data")
         if path.exists():
             path.replace(data)
-        elif not data.exists():
-            return None
         now = int(self._clock())
-        expires_at = now + (DAYS_KEPT * _DAY_S if kept_s is None else kept_s)
+        expires_at = now + (LONGEST_KEPT_S if kept_s is None else kept_s)
         file = StoredFile(file_id, filename, purpose, data.stat().st_size, now, expires_at)
         self._records.save(file_id, asdict(file))
         return file
@@ -100,7 +95,10 @@ class FileStore:
         self.path(file_id).unlink(missing_ok=True)
 
     def delete_expired(self) -> None:
-        """Delete what nobody can ask for any more."""
+        """Delete what nobody can ask for any more, and what a crash left of an upload."""
         for file_id in self._records.ids():
             if self.get(file_id) is None:
                 self.delete(file_id)
+        for path in self._folder.glob("*.incoming"):
+            if path.stat().st_mtime < self._clock() - DAY_S:
+                path.unlink(missing_ok=True)

@@ -11,6 +11,7 @@ from starlette.routing import Route
 from core.local.jobs.batches import WINDOW, Batch, BatchStore, Order, State
 from core.local.jobs.files import FileStore, StoredFile
 from core.local.jobs.incoming import Upload, read_body, receive_upload
+from core.local.jobs.limits import LONGEST_KEPT_S, SHORTEST_KEPT_S
 from core.local.jobs.lines import ENDPOINT
 from core.local.jobs.records import Page, Paging
 from core.local.jobs.runner import AnswerLine, Runner
@@ -18,7 +19,6 @@ from core.local.problems import RequestError, invalid_value
 from core.local.request import json_object
 from core.phrases import Phrase
 
-_KEPT_S: Final = (3600, 30 * 86_400)
 _FILES_A_PAGE: Final = (10_000, 10_000)  # usual, most
 _BATCHES_A_PAGE: Final = (20, 100)
 
@@ -47,8 +47,9 @@ class Jobs:
         ]
 
     def start(self) -> None:
-        """Go on with what an earlier process left, and delete files whose time is over."""
+        """Go on with what an earlier process left, and delete what has had its time."""
         self._files.delete_expired()
+        self._batches.delete_old()
         for batch_id in self._batches.unfinished():
             self._runner.wake(batch_id)
 
@@ -69,8 +70,6 @@ class Jobs:
             file = self._files.adopt(file_id, path, upload.filename, "batch", kept_s)
         finally:
             path.unlink(missing_ok=True)
-        if file is None:
-            raise invalid_value("file", Phrase("The form holds no file."))
         return JSONResponse(file.document)
 
     async def _list_files(self, request: Request) -> Response:
@@ -149,7 +148,7 @@ def _check_upload(upload: Upload) -> int | None:
     if upload.fields.get("purpose") != "batch":
         raise invalid_value("purpose", Phrase("This engine takes files for batches only."))
     if not upload.filename.endswith(".jsonl"):
-        raise invalid_value("file", Phrase("The file of a batch must be called .jsonl."))
+        raise invalid_value("file", Phrase("A batch needs a file whose name ends in .jsonl."))
     if "expires_after[seconds]" not in upload.fields:
         return None
     seconds = upload.fields["expires_after[seconds]"]
@@ -159,7 +158,7 @@ def _check_upload(upload: Upload) -> int | None:
 
 
 def _kept_s(param: str, anchor: Any, seconds: Any) -> int:
-    least, most = _KEPT_S
+    least, most = SHORTEST_KEPT_S, LONGEST_KEPT_S
     if anchor == "created_at" and type(seconds) is int and least <= seconds <= most:
         return seconds
     said = Phrase(

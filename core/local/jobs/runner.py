@@ -23,6 +23,7 @@ LINES_AT_ONCE: Final = max(1, WORKERS // 2)
 
 AnswerLine = Callable[[Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
 """Answers the body of one line; raises RequestError."""
+Sleep = Callable[[float], Awaitable[None]]
 
 _log = logging.getLogger(__name__)
 
@@ -178,8 +179,8 @@ class Runner:
         if part.exists() and not part.stat().st_size:
             return False
         name = f"{batch.id}{suffix.replace('.', '_')}.jsonl"
-        file = self._files.adopt(file_id, part, name, "batch_output", batch.order.kept_s)
-        return file is not None
+        self._files.adopt(file_id, part, name, "batch_output", batch.order.kept_s)
+        return True
 
 
 _NO_FILE: Final = Problem(
@@ -198,7 +199,7 @@ _UNSENT: Final = {
 }
 
 
-def answer_with(reader: PageReader) -> AnswerLine:
+def answer_with(reader: PageReader, sleep: Sleep = asyncio.sleep) -> AnswerLine:
     """Return how one line is answered: as a realtime request is, only later."""
 
     async def answer(body: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -213,6 +214,6 @@ def answer_with(reader: PageReader) -> AnswerLine:
             except RequestError as error:
                 if error.status != 429:
                     raise
-                await asyncio.sleep(error.retry_after_s or 1)  # others are being answered first
+                await sleep(error.retry_after_s or 1)  # others are being answered first
 
     return answer
