@@ -1,4 +1,4 @@
-"""The command line: `python -m core analyze | batch | estimate | doctor | serve-local`.
+"""The command line: `python -m core analyze | batch | estimate | metrics | doctor | serve-local`.
 
 Exit codes: 0 all good, 1 something failed, 2 bad usage or configuration, 3 authentication, quota
 or budget stopped it, 130 interrupted.
@@ -16,6 +16,7 @@ from core.cli_analyze import Analyzer, ask_options, show
 from core.cli_batch import add_batch, batch
 from core.cli_doctor import show_checks
 from core.cli_estimate import estimate, size_of
+from core.cli_metrics import add_metrics, metrics
 from core.cli_output import (
     EXIT_BAD_USAGE,
     EXIT_INTERRUPTED,
@@ -130,6 +131,7 @@ _COMMANDS: dict[str, Callable[[Namespace, Settings, Language, Console], int]] = 
     "analyze": _analyze,
     "batch": batch,
     "estimate": _estimate,
+    "metrics": metrics,
     "doctor": _doctor,
     "serve-local": _serve_local,
 }
@@ -143,6 +145,7 @@ def _parser(translate: Translate) -> ArgumentParser:
     _add_analyze(add("analyze", help=_("Ask about pictures.")), _)
     add_batch(add("batch", help=_("Ask about many pictures, without losing any.")), _)
     _add_estimate(add("estimate", help=_("Say what pictures would cost.")), _)
+    add_metrics(add("metrics", help=_("Say what was asked, how it went and what it cost.")), _)
     doctor = add("doctor", help=_("Check settings, disk, network and engine."))
     paid = _("Also ask the model for a word and about a picture, which costs.")
     doctor.add_argument("--paid", action="store_true", help=paid)
