@@ -26,6 +26,7 @@ from core.cli_output import (
     Console,
     console,
 )
+from core.cli_qa import add_qa, qa
 from core.doctor import Patient
 from core.errors import VisionError
 from core.i18n import Language, best_language, translator
@@ -133,6 +134,7 @@ _COMMANDS: dict[str, Callable[[Namespace, Settings, Language, Console], int]] = 
     "estimate": _estimate,
     "metrics": metrics,
     "doctor": _doctor,
+    "qa": qa,
     "serve-local": _serve_local,
 }
 
@@ -150,6 +152,7 @@ def _parser(translate: Translate) -> ArgumentParser:
     paid = _("Also ask the model for a word and about a picture, which costs.")
     doctor.add_argument("--paid", action="store_true", help=paid)
     _add_json(doctor, _)
+    add_qa(add("qa", help=_("Ask questions with known answers, and compare runs.")), _)
     serve = add("serve-local", help=_("Serve the embedded engine to any OpenAI client."))
     serve.add_argument("--port", type=_port, default=_DEFAULT_PORT, help=_("TCP port."))
     return parser

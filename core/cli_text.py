@@ -15,6 +15,11 @@ _CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 """Everything but tabs and line ends: a picture's text could move the cursor or rename windows."""
 
 
+def plain_line(text: str) -> str:
+    """Return one line without anything that moves a cursor."""
+    return _CONTROL.sub("", " ".join(text.splitlines()))
+
+
 def item_text(item: ExportItem, translate: Translate) -> str:
     """Return one answer with its heading, for people."""
     lines = [f"=== {item.source}", _facts(item, translate)]

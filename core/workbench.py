@@ -18,16 +18,19 @@ from core.engines.base import Engine
 from core.errors import StorageError
 from core.i18n import SOURCE_LANGUAGE, translator
 from core.images.decoder import Decoder
+from core.images.intake import Intake
 from core.inbox import Inbox
 from core.metrics import MetricsReader
 from core.outbox import Outbox
 from core.phrases import Phrase
+from core.quality.runs import QualityRuns
 from core.runs import Runs
 from core.settings import Settings
 from core.store.alerts import AlertStore
 from core.store.batches import SqlBatchStore
 from core.store.database import open_database
 from core.store.ledger import Ledger
+from core.store.quality import SqlQualityStore
 from core.store.runs import SqlRunStore
 from core.thumbnails import Thumbnails
 from core.tray import Tray
@@ -59,6 +62,7 @@ class Workbench:
     batches: Batches
     metrics: MetricsReader
     alerts: AlertWatch
+    quality: QualityRuns
     opened_at_s: float = field(default_factory=time.monotonic)
 
     @classmethod
@@ -103,6 +107,12 @@ class Workbench:
                 client.catalog,
                 _webhook(settings),
                 translator(settings.tessera_lang or SOURCE_LANGUAGE),
+            ),
+            quality=QualityRuns(
+                client,
+                Intake(decoder),
+                SqlQualityStore(database),
+                1 if settings.embedded else settings.max_concurrent_requests,
             ),
         )
         bench.forget_old()
@@ -152,6 +162,7 @@ class Workbench:
 
         Batches get ten seconds for what is on the wire, and go on when the next process starts.
         """
+        await self.quality.close()
         await self.batches.close()
         await self.client.close()
         await self.decoder.close()

@@ -1,0 +1,1 @@
+"""Quality runs: the same questions about the same pictures, again and again, judged by rules."""
