@@ -182,9 +182,9 @@ class BatchStore:
             return batch
         return batch.moved(State.CANCELLING, asked_at)
 
-    def page(self, paging: Paging) -> Page:
+    def page(self, paging: Paging) -> Page[Batch]:
         """Return a part of the list of batches."""
-        return self._records.page(paging)
+        return self._records.page(paging, self.get)
 
     def unfinished(self) -> list[str]:
         """Return the ids of the batches that are to be worked on, oldest first."""

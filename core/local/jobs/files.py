@@ -85,9 +85,14 @@ class FileStore:
         """Return where the content of a file is."""
         return self._records.path(file_id, ".data")
 
-    def page(self, paging: Paging) -> Page:
-        """Return a part of the list of files."""
-        return self._records.page(paging)
+    def page(self, paging: Paging, purpose: str | None) -> Page[StoredFile]:
+        """Return a part of the list of files, of one purpose or of all."""
+
+        def read(file_id: str) -> StoredFile | None:
+            file = self.get(file_id)
+            return file if file and purpose in {None, file.purpose} else None
+
+        return self._records.page(paging, read)
 
     def delete(self, file_id: str) -> None:
         """Delete a file; what is being read from it goes on."""

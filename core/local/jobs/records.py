@@ -3,10 +3,11 @@
 import json
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Generic, TypeVar
 
 _HEX_DIGITS: Final = re.compile(r"[0-9a-f]{32}")
 
@@ -20,11 +21,14 @@ class Paging:
     is_oldest_first: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Ids of one part of a list, in order; `has_more` says whether others follow."""
+_Item = TypeVar("_Item")
 
-    ids: tuple[str, ...]
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[_Item]):
+    """One part of a list, in order; `has_more` says whether others follow."""
+
+    items: tuple[_Item, ...]
     has_more: bool
 
 
@@ -70,14 +74,16 @@ class Records:
         """Return every id, oldest first."""
         return sorted(path.stem for path in self._folder.glob(f"{self._prefix}*.json"))
 
-    def page(self, paging: Paging) -> Page:
-        """Return the part of the list that is asked for."""
-        ids, after = self.ids(), paging.after
+    def page(self, paging: Paging, read: Callable[[str], _Item | None]) -> Page[_Item]:
+        """Return the part of the list that is asked for, without what `read` returns None for."""
+        after = paging.after
         if paging.is_oldest_first:
-            rest = [one for one in ids if after is None or one > after]
+            rest = (one for one in self.ids() if after is None or one > after)
         else:
-            rest = [one for one in reversed(ids) if after is None or one < after]
-        return Page(tuple(rest[: paging.limit]), len(rest) > paging.limit)
+            rest = (one for one in reversed(self.ids()) if after is None or one < after)
+        items = (item for item in map(read, rest) if item is not None)
+        found = tuple(islice(items, paging.limit + 1))
+        return Page(found[: paging.limit], len(found) > paging.limit)
 
     def delete(self, record_id: str) -> None:
         """Forget a record."""

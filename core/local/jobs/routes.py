@@ -13,7 +13,7 @@ from core.local.jobs.files import FileStore, StoredFile
 from core.local.jobs.incoming import Upload, read_body, receive_upload
 from core.local.jobs.limits import LONGEST_KEPT_S, SHORTEST_KEPT_S
 from core.local.jobs.lines import ENDPOINT
-from core.local.jobs.records import Page, Paging
+from core.local.jobs.records import Paging
 from core.local.jobs.runner import AnswerLine, Runner
 from core.local.problems import RequestError, invalid_value
 from core.local.request import json_object
@@ -73,11 +73,9 @@ class Jobs:
         return JSONResponse(file.document)
 
     async def _list_files(self, request: Request) -> Response:
-        page = self._files.page(_paging(request, *_FILES_A_PAGE))
-        files = [file for file in map(self._files.get, page.ids) if file]
         purpose = request.query_params.get("purpose")
-        shown = [file.document for file in files if purpose in {None, file.purpose}]
-        return _list(page, shown)
+        page = self._files.page(_paging(request, *_FILES_A_PAGE), purpose)
+        return _list([file.document for file in page.items], page.has_more)
 
     async def _show_file(self, request: Request) -> Response:
         return JSONResponse(self._file(request).document)
@@ -110,10 +108,9 @@ class Jobs:
 
     async def _list_batches(self, request: Request) -> Response:
         page = self._batches.page(_paging(request, *_BATCHES_A_PAGE))
-        batches = [batch for batch in map(self._batches.get, page.ids) if batch]
-        for batch in batches:
+        for batch in page.items:
             self._wake(batch)
-        return _list(page, [batch.document for batch in batches])
+        return _list([batch.document for batch in page.items], page.has_more)
 
     async def _show_batch(self, request: Request) -> Response:
         batch = self._batch(request)
@@ -210,13 +207,13 @@ def _paging(request: Request, usual: int, most: int) -> Paging:
     return Paging(int(limit), query.get("after"), query.get("order") == "asc")
 
 
-def _list(page: Page, shown: list[dict[str, Any]]) -> Response:
+def _list(shown: list[dict[str, Any]], has_more: bool) -> Response:
     return JSONResponse(
         {
             "object": "list",
             "data": shown,
             "first_id": shown[0]["id"] if shown else None,
             "last_id": shown[-1]["id"] if shown else None,
-            "has_more": page.has_more,
+            "has_more": has_more,
         }
     )

@@ -37,9 +37,13 @@ async def test_files_are_listed_newest_first(tmp_path):
         ]
         newest = [file.id async for file in client.files.list(limit=2)]
         oldest = [file.id async for file in client.files.list(order="asc", purpose="batch")]
-        others = [file.id async for file in client.files.list(purpose="batch_output")]
+        batch = await ended(client, await submit(client, line("a")))
+        results = await client.files.list(purpose="batch_output", limit=1)
+        inputs = await client.files.list(purpose="batch", limit=1)
 
-    assert (newest, oldest, others) == (made[::-1], made, [])
+    assert (newest, oldest) == (made[::-1], made)
+    assert ([file.id for file in results.data], results.has_more) == ([batch.output_file_id], False)
+    assert ([file.id for file in inputs.data], inputs.has_more) == ([batch.input_file_id], True)
 
 
 async def test_files_go_when_their_time_is_over(tmp_path):
