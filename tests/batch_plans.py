@@ -42,8 +42,13 @@ def problem(code: str, line: int | None = None, message: str = "fault") -> dict[
     return {"code": code, "message": message, "param": None, "line": line}
 
 
+def token_limit(limit: int = 90_000) -> dict[str, Any]:
+    said = f"Enqueued token limit reached for gpt-4o in organization o. Limit: {limit:,} enqueued"
+    return problem("token_limit_exceeded", message=f"{said} tokens. Please try again later.")
+
+
 FINE = Plan()
-TOKEN_LIMIT = Plan(problems=(problem("token_limit_exceeded"),))
+TOKEN_LIMIT = Plan(problems=(token_limit(),))
 INVALID = Plan(problems=(problem("invalid_json_line", 2), problem("duplicate_custom_id", 3)))
 ALL_REJECTED = Plan(fate=lambda number: Fate.REJECTED)
 EXPIRES_HALFWAY = Plan(validating_s=0, working_s=2 * DAY_S)

@@ -28,6 +28,7 @@ from tests.batch_plans import (
     Plan,
     Price,
     problem,
+    token_limit,
 )
 from tests.batch_wire import (
     HTML_413,
@@ -185,8 +186,8 @@ class BatchUpstream:
         bodies = [each["body"] for job in waiting for each in job.requests]
         bodies += [each["body"] for each in requests]
         tokens = sum(usage_of(body)["prompt_tokens"] for body in bodies)
-        over = tokens > self.enqueued_token_limit
-        return (problem("token_limit_exceeded"),) if over else ()
+        limit = self.enqueued_token_limit
+        return (token_limit(limit),) if tokens > limit else ()
 
     def _cancel(self, job: Job) -> Reply:
         if job.status in {"validating", "in_progress"}:

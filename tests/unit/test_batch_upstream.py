@@ -157,7 +157,9 @@ async def test_enqueued_tokens_are_released_when_a_batch_ends():
         again = await client.batches.retrieve(third.id)
 
     assert [each.status for each in (*ended, again)] == ["completed", "failed", "completed"]
-    assert ended[1].errors.data[0].code == "token_limit_exceeded"
+    (error,) = ended[1].errors.data
+    assert error.code == "token_limit_exceeded"
+    assert "Limit: 2,000 enqueued" in error.message
 
 
 async def test_a_lost_answer_was_obeyed():
