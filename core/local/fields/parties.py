@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from typing import Final
 
@@ -10,18 +11,18 @@ from core.local.fields.dates import find_dates
 from core.local.fields.found import Found
 from core.local.lines import Row
 
-_LEGAL_FORM: Final = re.compile(
+_any_case: Final = partial(re.compile, flags=re.IGNORECASE)
+
+_LEGAL_FORM: Final = _any_case(
     r"\b(?:s[db]n\.?\s*b[hn]d|berhad|bhd|s/b|pte\.?\s*ltd|pvt\.?\s*ltd|co\.?,?\s*ltd|ltd|limited|inc|"
     r"llc|llp|plc|corp(?:oration)?|gmbh|ag|s\.?\s?a\.?\s?r\.?\s?l|b\.\s?v|n\.\s?v|s\.\s?p\.\s?a|s\.\s?l"
-    r"|oy|ab|kg|holdings)\b\.?(?=\W*$|,)|株式会社",
-    re.IGNORECASE,
+    r"|oy|ab|kg|holdings)\b\.?(?=\W*$|,)|株式会社"
 )
-_KIND: Final = re.compile(
+_KIND: Final = _any_case(
     r"\b(?:enterprises?|trading|restaurants?|restoran|shop|store|mart|hypermarket|supermarket|pharmacy"
     r"|farmasi|hardware|bakery|bakeries|cafe|kedai|syarikat|perniagaan|hotel|resort|hospital|clinic"
     r"|university|college|school|bank|insurance|ministry|department of|foundation|association"
-    r"|institute|services|stationery|industries|group|company)\b",
-    re.IGNORECASE,
+    r"|institute|services|stationery|industries|group|company)\b"
 )
 _CHINESE: Final = re.compile(
     r"[\u4e00-\u9fff（）()A-Za-z0-9]{2,30}?"
@@ -32,22 +33,17 @@ _CHINESE: Final = re.compile(
 _CHINESE_NOISE: Final = re.compile(
     r"^(?:提交|由|与|和|向|经|在|至|于|致|甲方|乙方|丙方|所在地|名称|单位)+|.*所在地|.*[：:]|^(?:本|该|贵|我|各)公司$"
 )
-_LABEL: Final = re.compile(
+_LABEL: Final = _any_case(
     r"^\W*(?:甲方|乙方|丙方|购买方名称|销售方名称|购货单位|销货单位|收款单位|付款单位|开户行|单位名称|公司名称"
     r"|名\s*称|sold\s*by|seller|vendor|supplier|company|bill\s*to|from|to|owned\s*by)"
-    r"(?:\s*[(（][^)）]*[)）])?\s*[:：]\s*",
-    re.IGNORECASE,
+    r"(?:\s*[(（][^)）]*[)）])?\s*[:：]\s*"
 )
-_REGISTRATION: Final = re.compile(
-    r"\s*[(<（\[]?\s*(?=[\w-]*\d{4})[\w-]{5,}\s?-?\w?\s*[)>）\]]?\s*$"
-)
-_PROSE: Final = re.compile(
+_PROSE: Final = _any_case(
     r"\b(?:the|and you|your|please|thank|received|sold|welcome|return|with|at|follow|www"
-    r"|http|goods|are|is|was|will)\b|@|\?|!",
-    re.IGNORECASE,
+    r"|http|goods|are|is|was|will)\b|@|\?|!"
 )
 _MAX_NAME = 60  # characters; longer rows are sentences
-_FORM_ONLY: Final = re.compile(r"^\W*(?:co\.?\s*)?(?:\([a-z.]{1,4}\)\s*)?\W*$", re.IGNORECASE)
+_FORM_ONLY: Final = _any_case(r"^\W*(?:co\.?\s*)?(?:\([a-z.]{1,4}\)\s*)?\W*$")
 
 
 def find_organisations(rows: Sequence[Row]) -> tuple[Found[str], ...]:
@@ -92,6 +88,11 @@ def _looks_like_a_name(text: str) -> bool:
     )
 
 
+_REGISTRATION: Final = re.compile(
+    r"\s*[(<（\[]?\s*(?=[\w-]*\d{4})[\w-]{5,}\s?-?\w?\s*[)>）\]]?\s*$"
+)
+
+
 def without_registration(name: str) -> str:
     """Drop the registration number that some countries print behind a company's name."""
     return _REGISTRATION.sub("", name).strip(" ,;:-")
@@ -101,17 +102,13 @@ def _key(name: str) -> str:
     return re.sub(r"\W", "", name).lower()
 
 
-_SELLER: Final = re.compile(
-    r"销售方|销货单位|收款单位|卖方|sold\s*by|seller|vendor|supplier", re.IGNORECASE
+_SELLER: Final = _any_case(r"销售方|销货单位|收款单位|卖方|sold\s*by|seller|vendor|supplier")
+_BUYER: Final = _any_case(
+    r"购买方|购货单位|付款单位|买方|客户|bill(?:ing)?\s*(?:to|address)|ship(?:ping)?\s*(?:to|address)|sold\s*to|customer"
 )
-_BUYER: Final = re.compile(
-    r"购买方|购货单位|付款单位|买方|客户|bill(?:ing)?\s*(?:to|address)|ship(?:ping)?\s*(?:to|address)|sold\s*to|customer",
-    re.IGNORECASE,
-)
-_NOT_A_VENDOR: Final = re.compile(
+_NOT_A_VENDOR: Final = _any_case(
     r"invoice|receipt|cash\s*(?:sale|bill)|welcome|bill$|order|tel\b|fax\b|copy|\btable\b|小票|发票|凭证|单据|清单"
-    r"|(?:表|合同|协议|报告|通知)$",
-    re.IGNORECASE,
+    r"|(?:表|合同|协议|报告|通知)$"
 )
 _HEAD = 8  # rows: a shop prints its name at the top
 _HAS_WORD: Final = re.compile(r"[A-Za-z]{3}|[\u4e00-\u9fff]{2}")
@@ -176,19 +173,14 @@ _PERSON_LABELS: Final = (
     r"approved\s*by|signed(?:\s*by)?|author|name|"
     r"收款人|开票人|复核人?|收[银能]员|经办人|联系人|负责人|法定代表人|[甲乙丙]方代表|签[字署]人|姓\s*名|制单人?|审核人?"
 )
-_LABELLED_PERSON: Final = re.compile(
+_LABELLED_PERSON: Final = _any_case(
     rf"(?<![A-Za-z\u4e00-\u9fff])(?P<label>{_PERSON_LABELS})\s*[:：]\s*"
     r"(?P<name>(?:(?:mr|mrs|ms|dr)\.?\s)?[A-Za-z][A-Za-z'.-]+(?:\s[A-Za-z][A-Za-z'.-]*){0,3}"
-    r"|[\u4e00-\u9fff·]{2,10})",
-    re.IGNORECASE,
+    r"|[\u4e00-\u9fff·]{2,10})"
 )
-_NEXT_LABEL: Final = re.compile(
-    r"(?:收款|开票|收[银能]|经办|联系|负责|法定代表|签[字署]|[甲乙丙]方|复核|制单|审核|姓名|日期|电话).*$"
-)
-_ROLES: Final = re.compile(
+_ROLES: Final = _any_case(
     r"\b(?:user|cashier|admin|manager|trainee|counter|morning|evening|staff|server|name|date|time|tel"
-    r"|fax|phone|pos|no|id|sales|system|operator|default|self|guest|code|ref|table|bill|address)\b.*",
-    re.IGNORECASE,
+    r"|fax|phone|pos|no|id|sales|system|operator|default|self|guest|code|ref|table|bill|address)\b.*"
 )
 
 
@@ -206,6 +198,11 @@ def find_names(rows: Sequence[Row]) -> tuple[Found[str], ...]:
     return tuple(found.values())
 
 
+_NEXT_LABEL: Final = re.compile(
+    r"(?:收款|开票|收[银能]|经办|联系|负责|法定代表|签[字署]|[甲乙丙]方|复核|制单|审核|姓名|日期|电话).*$"
+)
+
+
 def _person(text: str) -> str | None:
     """Cut what belongs to the next label; return None where nothing of a name is left."""
     name = _ROLES.sub("", _NEXT_LABEL.sub("", text)).strip(" .-'")
@@ -221,12 +218,11 @@ _NUMBER_LABEL: Final = (
     r"|order\s*(?:no|number|id|#)|rechnungsnr|rechnungsnummer|factuurnummer|n[°º]\s*facture|booking\s*id"
     r"|发票号码|发票号|票据号码|单据号|小票号|流水号|单号|订单号|合同编号|编号"
 )
-_LABELLED_NUMBER: Final = re.compile(
+_LABELLED_NUMBER: Final = _any_case(
     rf"(?:{_NUMBER_LABEL})[\s.:：#]*(?P<number>(?=[A-Z0-9/_-]*\d)[A-Z0-9][A-Z0-9/_-]{{2,}}"
-    r"(?:\s?-\s?\d{3,})?)",
-    re.IGNORECASE,
+    r"(?:\s?-\s?\d{3,})?)"
 )
-_LABEL_AT_END: Final = re.compile(rf"(?:{_NUMBER_LABEL})[\s.:：#]*$", re.IGNORECASE)
+_LABEL_AT_END: Final = _any_case(rf"(?:{_NUMBER_LABEL})[\s.:：#]*$")
 
 
 def find_document_number(rows: Sequence[Row]) -> Found[str] | None:
