@@ -31,12 +31,18 @@ class BlobStore:
             StorageError: If the disk does not take it.
         """
         digest = sha256(data).hexdigest()
-        with suppress(FileNotFoundError):
-            os.utime(self.path(digest))  # wanted again, so it is young again
+        if self.want_again(digest):
             return digest
         with self.begin() as upload:
             upload.write(data)
             return upload.finish()
+
+    def want_again(self, digest: str) -> bool:
+        """Make a file young again, so that it is kept; say whether it is there."""
+        with suppress(FileNotFoundError):
+            os.utime(self.path(digest))
+            return True
+        return False
 
     def begin(self) -> "Upload":
         """Start a file that arrives in pieces."""

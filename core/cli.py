@@ -1,4 +1,4 @@
-"""The command line: `python -m core analyze | batch | estimate | metrics | doctor | serve-local`.
+"""The command line: `python -m core COMMAND`.
 
 Exit codes: 0 all good, 1 something failed, 2 bad usage or configuration, 3 authentication, quota
 or budget stopped it, 130 interrupted.
@@ -7,15 +7,25 @@ or budget stopped it, 130 interrupted.
 import asyncio
 import os
 import sys
-from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from core.cli_analyze import Analyzer, ask_options, show
+from core.cli_arguments import (
+    add_json,
+    add_question,
+    add_sources,
+    port,
+    positive,
+    share,
+    size,
+    whole,
+)
 from core.cli_batch import add_batch, batch
 from core.cli_doctor import show_checks
-from core.cli_estimate import estimate, size_of
+from core.cli_estimate import estimate
 from core.cli_metrics import add_metrics, metrics
 from core.cli_output import (
     EXIT_BAD_USAGE,
@@ -33,8 +43,6 @@ from core.i18n import Language, best_language, translator
 from core.images.intake import Intake
 from core.phrases import Phrase, Translate
 from core.settings import Settings, load_settings
-from core.tasks import TASKS
-from core.tokens import Size
 from core.types import Detail
 from core.workbench import Workbench
 
@@ -151,87 +159,39 @@ def _parser(translate: Translate) -> ArgumentParser:
     doctor = add("doctor", help=_("Check settings, disk, network and engine."))
     paid = _("Also ask the model for a word and about a picture, which costs.")
     doctor.add_argument("--paid", action="store_true", help=paid)
-    _add_json(doctor, _)
+    add_json(doctor, _)
     add_qa(add("qa", help=_("Ask questions with known answers, and compare runs.")), _)
     serve = add("serve-local", help=_("Serve the embedded engine to any OpenAI client."))
-    serve.add_argument("--port", type=_port, default=_DEFAULT_PORT, help=_("TCP port."))
+    serve.add_argument("--port", type=port, default=_DEFAULT_PORT, help=_("TCP port."))
     return parser
 
 
 def _add_analyze(parser: ArgumentParser, _: Translate) -> None:
-    source = _("Image, PDF, zip, folder, address, or manifest (.csv, .jsonl).")
-    parser.add_argument("source", nargs="+", metavar="SOURCE", help=source)
-    parser.add_argument("--task", choices=list(TASKS), help=_("What to find out."))
-    parser.add_argument("--prompt", help=_("Your own question."))
-    parser.add_argument("--model", help=_("Which model to ask."))
-    parser.add_argument("--detail", choices=[*Detail], help=_("How closely to look."))
-    parser.add_argument(
-        "--max-output-tokens", type=_positive, help=_("The most tokens of one answer.")
-    )
+    add_question(parser, _)
     parser.add_argument("--no-cache", action="store_true", help=_("Ask even if it is answered."))
-    _add_json(parser, _)
+    add_json(parser, _)
 
 
 def _add_estimate(parser: ArgumentParser, _: Translate) -> None:
-    source = _("Image, PDF, zip, folder, address, or manifest (.csv, .jsonl).")
-    parser.add_argument("source", nargs="*", metavar="SOURCE", help=source)
-    parser.add_argument("--size", type=_size, action="append", metavar="WxH", help=_("In pixels."))
+    add_sources(parser, _, "*")
+    parser.add_argument("--size", type=size, action="append", metavar="WxH", help=_("In pixels."))
     parser.add_argument("--model", action="append", help=_("A model; may be repeated."))
     parser.add_argument("--detail", choices=[*Detail], help=_("How closely to look."))
-    parser.add_argument("--count", type=_positive, default=1, help=_("How many of each."))
+    parser.add_argument("--count", type=positive, default=1, help=_("How many of each."))
     text = parser.add_mutually_exclusive_group()
     text.add_argument("--prompt", help=_("Your own question."))
-    text.add_argument("--prompt-tokens", type=_whole, help=_("All tokens of text per picture."))
+    text.add_argument("--prompt-tokens", type=whole, help=_("All tokens of text per picture."))
     parser.add_argument(
         "--output-tokens",
-        type=_whole,
+        type=whole,
         default=_USUAL_OUTPUT_TOKENS,
         help=_("Tokens of one answer."),
     )
     parser.add_argument(
         "--cache-hit-rate",
-        type=_share,
+        type=share,
         default=Decimal(0),
         metavar="F",
         help=_("Share of pictures that are answered already, 0 to 1."),
     )
-    _add_json(parser, _)
-
-
-def _add_json(parser: ArgumentParser, _: Translate) -> None:
-    parser.add_argument("--json", action="store_true", help=_("Print one JSON document."))
-
-
-def _whole(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or len(text) > 9:
-        raise ArgumentTypeError(f"{text!r}: 0, 1, 2 ...")
-    return int(text)
-
-
-def _positive(text: str) -> int:
-    if (number := _whole(text)) < 1:
-        raise ArgumentTypeError(f"{text!r}: 1, 2, 3 ...")
-    return number
-
-
-def _port(text: str) -> int:
-    if (number := _positive(text)) > 65535:
-        raise ArgumentTypeError(f"{text!r}: 1-65535")
-    return number
-
-
-def _share(text: str) -> Decimal:
-    try:
-        share = Decimal(text)
-        if 0 <= share <= 1:
-            return share
-    except InvalidOperation:
-        pass
-    raise ArgumentTypeError(f"{text!r}: 0-1")
-
-
-def _size(text: str) -> Size:
-    try:
-        return size_of(text)
-    except ValueError:
-        raise ArgumentTypeError(f"{text!r}: 1024x768") from None
+    add_json(parser, _)

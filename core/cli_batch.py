@@ -1,15 +1,16 @@
 """`python -m core batch`: the same batches as on the page, from the command line."""
 
 import asyncio
-from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from argparse import ArgumentParser, Namespace
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, Final
 
 from core.batch import BatchProgress, BatchState, ExportFormat, JobLane
 from core.cli_analyze import ask_options, asked_about
+from core.cli_arguments import add_json, add_question, positive
+from core.cli_arguments import usd as usd_amount
 from core.cli_output import (
     EXIT_BAD_USAGE,
     EXIT_INTERRUPTED,
@@ -30,8 +31,7 @@ from core.images.manifest import ItemOverrides
 from core.phrases import N_, Phrase, Translate
 from core.runs import Question
 from core.settings import Settings
-from core.tasks import TASKS
-from core.types import Detail, ImageSource
+from core.types import ImageSource
 from core.workbench import Workbench
 
 _LOOK_EVERY_S: Final = 0.25
@@ -324,25 +324,17 @@ def add_batch(parser: ArgumentParser, _: Translate) -> None:
 
 
 def _add_run(parser: ArgumentParser, _: Translate) -> None:
-    source = _("Image, PDF, zip, folder, address, or manifest (.csv, .jsonl).")
-    parser.add_argument("source", nargs="+", metavar="SOURCE", help=source)
-    parser.add_argument("--task", choices=list(TASKS), help=_("What to find out."))
-    parser.add_argument("--prompt", help=_("Your own question."))
-    parser.add_argument("--model", help=_("Which model to ask."))
-    parser.add_argument("--detail", choices=[*Detail], help=_("How closely to look."))
-    parser.add_argument(
-        "--max-output-tokens", type=_count, help=_("The most tokens of one answer.")
-    )
+    add_question(parser, _)
     parser.add_argument(
         "--lane",
         choices=[lane.value for lane in JobLane],
         default="realtime",
         help=_("How it is served."),
     )
-    parser.add_argument("--concurrency", type=_count, metavar="N", help=_("Calls at once."))
-    parser.add_argument("--rpm", type=_count, metavar="N", help=_("Requests per minute."))
-    parser.add_argument("--tpm", type=_count, metavar="N", help=_("Tokens per minute."))
-    parser.add_argument("--budget", type=_usd, metavar="USD", help=_("The most it may cost."))
+    parser.add_argument("--concurrency", type=positive, metavar="N", help=_("Calls at once."))
+    parser.add_argument("--rpm", type=positive, metavar="N", help=_("Requests per minute."))
+    parser.add_argument("--tpm", type=positive, metavar="N", help=_("Tokens per minute."))
+    parser.add_argument("--budget", type=usd_amount, metavar="USD", help=_("The most it may cost."))
     parser.add_argument(
         "--priority", type=int, choices=range(1, 6), default=3, help=_("5 is urgent.")
     )
@@ -353,23 +345,7 @@ def _add_run(parser: ArgumentParser, _: Translate) -> None:
 def _finish(parser: ArgumentParser, _: Translate, *, takes_id: bool = False) -> None:
     if takes_id:
         parser.add_argument("id", metavar="ID", help=_("The batch."))
-    parser.add_argument("--json", action="store_true", help=_("Print one JSON document."))
-
-
-def _count(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= 9 and int(text)):
-        raise ArgumentTypeError(f"{text!r}: 1, 2, 3 ...")
-    return int(text)
-
-
-def _usd(text: str) -> Decimal:
-    try:
-        amount = Decimal(text)
-        if amount.is_finite() and amount >= 0:
-            return amount
-    except InvalidOperation:
-        pass
-    raise ArgumentTypeError(f"{text!r}: 2.50")
+    add_json(parser, _)
 
 
 def _export_kind(name: str) -> ExportFormat:

@@ -6,7 +6,7 @@ from typing import Final
 from core.answer import failure_without_call
 from core.batch.types import PRIORITIES, USUAL_PRIORITY, BatchItem, NewItem
 from core.i18n import Language
-from core.images.intake import Refused
+from core.images.intake import Kept, Refused
 from core.images.manifest import ItemOverrides
 from core.runs import Question
 from core.tasks import prompt_for, task
@@ -23,7 +23,7 @@ def accepted_item(
     overrides: ItemOverrides,
     question: Question,
     language: Language,
-    size_px: tuple[int, int],
+    kept: Kept,
     priority: int = USUAL_PRIORITY,
 ) -> NewItem:
     """Return the item for a picture; a manifest's line may ask something of its own about it.
@@ -38,12 +38,12 @@ def accepted_item(
         name=source.name,
         digest=source.digest,
         page=source.page,
-        size_bytes=len(source.data),
-        width_px=size_px[0],
-        height_px=size_px[1],
+        size_bytes=kept.size_bytes,
+        width_px=kept.width_px,
+        height_px=kept.height_px,
         label=overrides.id,
         priority=chosen,
-        rank=rank(chosen, len(source.data), position),
+        rank=rank(chosen, kept.size_bytes, position),
         question=None if own == question else own,
     )
 

@@ -12,9 +12,10 @@ from core.blobs import BlobStore
 from core.errors import ConfigurationError, ImageError
 from core.i18n import Language
 from core.images.decoder import Decoder
-from core.images.intake import Accepted, IntakeItem, Refused, Skipped
+from core.images.intake import Accepted, IntakeItem, Kept, Refused, Skipped
 from core.store.batches import SqlBatchStore
 from core.store.writer import GroupWriter
+from core.types import ImageSource
 
 Found = AsyncIterator[IntakeItem] | Iterable[IntakeItem]
 """What intake yields."""
@@ -78,20 +79,23 @@ class TakingIn:
         if isinstance(found, Refused):
             return refused_item(position, found)
         try:
-            info = await self._decoder.probe(found.source)
-            item = accepted_item(
+            kept = found.kept or await self._keep(found.source)
+            return accepted_item(
                 position,
                 found.source,
                 found.overrides,
                 new.question,
                 language,
-                (info.width_px, info.height_px),
+                kept,
                 new.priority,
             )
         except (ImageError, ConfigurationError) as error:
             return refused_item(position, Refused(found.source.name, error, found.overrides))
-        await asyncio.to_thread(self._originals.put, found.source.data)
-        return item
+
+    async def _keep(self, source: ImageSource) -> Kept:
+        info = await self._decoder.probe(source)
+        await asyncio.to_thread(self._originals.put, source.data)
+        return Kept(info.width_px, info.height_px, len(source.data))
 
 
 async def _as_stream(found: Found) -> AsyncIterator[IntakeItem]:

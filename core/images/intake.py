@@ -32,11 +32,24 @@ _AS_GIVEN = ItemOverrides()
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """What is known of an original that is in the blob store already."""
+
+    width_px: int
+    height_px: int
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Accepted:
-    """A picture to work on, and what a manifest says about it."""
+    """A picture to work on, and what a manifest says about it.
+
+    The bytes of one that is `kept` already are not here; its digest is known.
+    """
 
     source: ImageSource
     overrides: ItemOverrides = _AS_GIVEN
+    kept: Kept | None = None
 
 
 @dataclass(frozen=True, slots=True)

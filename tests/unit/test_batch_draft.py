@@ -15,7 +15,7 @@ ASKED = ItemOverrides(prompt="How many?")
 
 def picture(name, *, digest="", page=None, **said):
     source = StoredSource(name, digest or name, page)
-    return DraftPicture(SurveyedPicture(source, 10, 10), ItemOverrides(**said))
+    return DraftPicture(SurveyedPicture(source, 10, 10), 100, ItemOverrides(**said))
 
 
 def contents(found, rows):

@@ -11,7 +11,7 @@ from core.batch.planner import question_for
 from core.batch.quoting import add_selections
 from core.errors import ImageError, ImageRefusal, InputNotUsableError
 from core.i18n import Language
-from core.images.intake import Accepted, IntakeItem, Refused, Skipped
+from core.images.intake import Accepted, IntakeItem, Kept, Refused, Skipped
 from core.images.manifest import ItemOverrides
 from core.images.names import label
 from core.phrases import Phrase
@@ -24,9 +24,10 @@ from core.workbench import Workbench
 
 @dataclass(frozen=True, slots=True)
 class DraftPicture:
-    """A picture that can be asked about, and what a manifest says about it."""
+    """A picture in the blob store that can be asked about, and what a manifest says about it."""
 
     seen: SurveyedPicture
+    size_bytes: int
     overrides: ItemOverrides = ItemOverrides()  # noqa: RUF009 - frozen
 
     @property
@@ -205,18 +206,19 @@ async def launch(bench: Workbench, wish: Wish, found: Sequence[Found], progress:
 async def _again(
     bench: Workbench, found: Sequence[Found], progress: Launch
 ) -> AsyncIterator[IntakeItem]:
-    """Yield what was found as it was read, with the pictures' bytes."""
+    """Yield what was found as it was read; the pictures' bytes stay on disk."""
     for each in found:
         progress.taken += 1
         if not isinstance(each, DraftPicture):
             yield each
             continue
-        source = each.seen.source
-        data = await asyncio.to_thread(bench.originals.get, source.digest)
-        if data is None:
-            yield gone(source.name)
-        else:
-            yield Accepted(ImageSource(source.name, data, source.page), each.overrides)
+        seen, name = each.seen, each.seen.source.name
+        if not await asyncio.to_thread(bench.originals.want_again, seen.source.digest):
+            yield gone(name)
+            continue
+        source = ImageSource(name, b"", seen.source.page, seen.source.digest)
+        kept = Kept(seen.width_px, seen.height_px, each.size_bytes)
+        yield Accepted(source, each.overrides, kept)
 
 
 def gone(name: str) -> Refused:

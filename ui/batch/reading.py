@@ -153,7 +153,7 @@ class Reader:
         digest = await asyncio.to_thread(self._bench.originals.put, source.data)
         stored = StoredSource(source.name, digest, source.page)
         seen = SurveyedPicture(stored, info.width_px, info.height_px)
-        return DraftPicture(seen, said)
+        return DraftPicture(seen, len(source.data), said)
 
 
 async def _stream(values: Any) -> AsyncIterator[Any]:
