@@ -74,18 +74,26 @@ class AlertWatch:
         self._translate = translate
         self._clock = clock
         self._calm_since: dict[str, datetime] = {}
+        self._looking = asyncio.Lock()
         self._telling: set[asyncio.Task[bool]] = set()
 
     async def run(self) -> None:
         """Look again and again, until cancelled."""
         while True:
             try:
-                changed = await asyncio.to_thread(self.look)
+                await self.look_and_tell()
             except StorageError:  # the disk may take writes again
                 _log.exception("alerts_not_judged")
-            else:
-                self._tell(changed)
             await asyncio.sleep(_EVERY_S)
+
+    async def look_and_tell(self) -> None:
+        """Judge the numbers once, and start to tell the webhook what changed.
+
+        Raises:
+            StorageError: If the ledger cannot be read or written.
+        """
+        async with self._looking:
+            self._tell(await asyncio.to_thread(self.look))
 
     def look(self) -> list[Alert]:
         """Judge the numbers once; return what fired and what cleared by this process."""

@@ -54,6 +54,14 @@ class SqlRunStore:
         with reading(self._database) as connection:
             return [_codec.validate_json(text) for text in connection.scalars(query)]
 
+    def about(self, digest: str) -> list[RunItem]:
+        """Return the items about an original picture, the last one first."""
+        query = select(_items.c.item).where(_items.c.item.contains(digest, autoescape=True))
+        with reading(self._database) as connection:
+            rows = connection.scalars(query.order_by(_items.c.changed_at.desc()))
+            found = [_codec.validate_json(text) for text in rows]
+        return [item for item in found if item.source.digest == digest]
+
     def forget_before(self, moment_s: float) -> None:
         """Delete items that nobody has touched since `moment_s`, in seconds since 1970."""
         with writing(self._database) as connection:

@@ -1,0 +1,215 @@
+"""The latest calls as a table, and one of them in full."""
+
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import streamlit as st
+
+from core.metrics import CallRow, Filters
+from core.runs import RunItem
+from core.store.calls import CallRecord, CallStatus, PlannedCall
+from core.types import Failure, Success
+from ui import format as fmt
+from ui.batch.detail import show_item
+from ui.diagnosis_box import show_diagnosis, show_failure
+from ui.i18n import _, language
+from ui.live.choices import task_title
+from ui.live.frame import Stamp, zone
+from ui.live.state import OpenCall, state
+from ui.resources import workbench
+from ui.text import harmless_markdown
+from ui.widgets import zoomable
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_ROWS = 25
+_TABLES_KEPT = 32
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """The rows as they are drawn, and which they are."""
+
+    ids: tuple[int, ...]
+    cells: "pd.DataFrame"
+
+
+def show_calls(filters: Filters, stamp: Stamp) -> None:
+    """Draw the table, and below it the call that was clicked."""
+    here = state()
+    st.subheader(_("Latest calls"), anchor=False)
+    opened = here.open_call
+    above = opened.above if opened else None
+    last_id = 0 if opened else stamp.last_id  # what stands still does not depend on it
+    table = _table(stamp.bench, last_id, above, filters, language(), zone().key)
+    if not table.ids:
+        st.caption(_("No call passes the filters."))
+        return
+    here.shown = list(table.ids)
+    key = f"live.calls.{here.tables}"
+    st.dataframe(
+        table.cells,
+        hide_index=True,
+        key=key,
+        on_select=partial(_choose, key),
+        selection_mode="single-row",
+        column_config={_("Time"): st.column_config.TextColumn(width=150)},
+    )
+    if opened:
+        _show_call(opened)
+    else:
+        st.caption(_("Click a row to see the picture, the answer and the attempts."))
+
+
+@st.cache_resource(max_entries=_TABLES_KEPT, show_spinner=False)
+def _table(
+    bench: float,  # noqa: ARG001 - another workbench has other calls
+    last_id: int,  # noqa: ARG001 - so has a ledger that has grown
+    above: int | None,
+    filters: Filters,
+    language: str,  # noqa: ARG001 - of the words
+    zone: str,
+) -> _Table:
+    import pandas as pd  # slow to load, and only pages need it
+
+    rows = workbench().metrics.latest(_ROWS, filters, above)
+    cells = [_cells(row.call, ZoneInfo(zone)) for row in rows]
+    return _Table(tuple(row.id for row in rows), pd.DataFrame(cells))
+
+
+def _cells(call: CallRecord, zone: ZoneInfo) -> dict[str, str]:
+    planned = call.planned
+    return {
+        _("Time"): call.at.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S") if call.at else "",
+        _("Asked by"): planned.front_end,
+        _("Task"): task_title(planned.task),
+        _("Model"): planned.model,
+        **_result_cells(call),
+    }
+
+
+def _result_cells(call: CallRecord) -> dict[str, str]:
+    usage = call.usage
+    tokens = f"{usage.input_tokens:,} + {usage.output_tokens:,}" if usage else _("unknown")
+    return {
+        _("Result"): _result(call),
+        _("Tokens"): tokens,
+        _("Cost"): fmt.cost(call.cost),
+        _("Time taken"): fmt.seconds(call.latency_s),
+        _("Attempts"): str(call.attempts),
+    }
+
+
+def _result(call: CallRecord) -> str:
+    if call.status is CallStatus.RETRIED:
+        return _("{code}, tried again").format(code=call.code)
+    return call.code or (_("from the cache") if call.cached else _("answered"))
+
+
+def _choose(key: str) -> None:
+    """Open the clicked call, or close it when it is clicked again."""
+    here, rows = state(), st.session_state[key].selection.rows
+    if not rows or rows[0] >= len(here.shown):
+        here.open_call = None
+        return
+    above = here.open_call.above if here.open_call else here.shown[0] + 1
+    here.open_call = _opened(here.shown[rows[0]], above)
+
+
+def _opened(row_id: int, above: int) -> OpenCall | None:
+    """Read everything that is kept about a call."""
+    bench = workbench()
+    found = bench.metrics.latest(1, before_id=row_id + 1)
+    if not found:
+        return None
+    row, planned = found[0], found[0].call.planned
+    request = bench.metrics.attempts(planned.request_id) if planned.request_id else [row]
+    opened = OpenCall(row, tuple(request), above)
+    if planned.item:
+        return replace(opened, item=bench.batches.item(planned.item))
+    return replace(opened, run_item=_run_item(planned))
+
+
+def _run_item(planned: PlannedCall) -> RunItem | None:
+    """Return the Analyze page's result that this call was made for, while that is kept."""
+    if planned.source_digest is None:
+        return None
+    kept = workbench().run_store.about(planned.source_digest)
+    same = [
+        item
+        for item in kept
+        if (item.question.model, item.question.task) == (planned.model, planned.task)
+    ]
+    exact = (
+        item
+        for item in same
+        if isinstance(item.outcome, Success) and item.outcome.request_key == planned.request_key
+    )
+    return next(exact, same[0] if same else None)
+
+
+def _show_call(opened: OpenCall) -> None:
+    call = opened.row.call
+    with st.container(border=True, key="live-call"):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f"**{_('Call {number}').format(number=opened.row.id)}**", width="stretch")
+            st.button(_("Close"), key="live.close", icon=":material/close:", on_click=_close)
+        st.caption(harmless_markdown(_facts(call)))
+        if opened.item:
+            show_item(opened.item)
+        elif opened.run_item and opened.run_item.outcome:
+            _show_run_item(opened.run_item)
+        else:
+            if call.code:
+                show_diagnosis(call.code, "")
+            st.caption(_("The picture and the answer of this call are not kept here."))
+        _show_attempts(opened.attempts)
+
+
+def _facts(call: CallRecord) -> str:
+    planned = call.planned
+    facts = [
+        _("Model: {model}").format(model=planned.model),
+        _("detail: {detail}").format(detail=planned.detail),
+        _("lane: {lane}").format(lane=planned.lane),
+        _("asked by: {who}").format(who=planned.front_end),
+        _("attempts: {count}").format(count=call.attempts),
+        _("Cost: {amount}").format(amount=fmt.cost(call.cost)),
+    ]
+    if planned.estimated_usd is not None:
+        facts.append(_("predicted {value}").format(value=fmt.usd(planned.estimated_usd)))
+    return " · ".join(facts)
+
+
+def _show_run_item(item: RunItem) -> None:
+    picture, answer = st.columns([5, 7], gap="large")
+    with picture:
+        if item.sent:
+            size = fmt.size(item.sent.width_px, item.sent.height_px)
+            caption = _("Exactly what was sent: {size}").format(size=size)
+            zoomable(item.sent, name=item.source.name, caption=caption, key="live.picture")
+    with answer:
+        match item.outcome:
+            case Success(data=None, text=text):
+                st.markdown(harmless_markdown(text))
+            case Success(data=data):
+                st.json(data)
+            case Failure() as failure:
+                show_failure(failure)
+
+
+def _show_attempts(attempts: tuple[CallRow, ...]) -> None:
+    """List the rows of the request; attempts that cost nothing are only counted."""
+    st.markdown(f"**{_('Attempts that may have been billed')}**")
+    st.dataframe(
+        [_cells(row.call, zone()) for row in attempts], hide_index=True, key="live.attempts"
+    )
+
+
+def _close() -> None:
+    """Let the table move again, without a row that is marked."""
+    here = state()
+    here.open_call, here.tables = None, here.tables + 1

@@ -1,0 +1,95 @@
+"""What to look at: the window of time and the filters, kept in the address."""
+
+from collections.abc import Iterable
+
+import streamlit as st
+
+from core.metrics import Filters
+from core.tasks import TASKS
+from ui.choice import choose
+from ui.i18n import _
+from ui.live.frame import USUAL_WINDOW, WINDOWS, View
+from ui.resources import workbench
+from ui.state import state
+
+_WINDOW_KEY = "live.window"
+
+
+def choose_view() -> View:
+    """Draw the controls and return what was chosen."""
+    names = {
+        "5m": _("5 minutes"),
+        "1h": _("1 hour"),
+        "24h": _("24 hours"),
+        "7d": _("7 days"),
+        "all": _("All time"),
+    }
+    if _WINDOW_KEY not in st.session_state:
+        st.session_state[_WINDOW_KEY] = _remembered_window()
+    window = st.segmented_control(
+        _("Window"),
+        list(WINDOWS),
+        required=True,
+        format_func=names.__getitem__,
+        key=_WINDOW_KEY,
+        label_visibility="collapsed",
+    )
+    _keep(_WINDOW_KEY, "" if window == USUAL_WINDOW else window)
+    state().choices[_WINDOW_KEY] = window
+    return View(window, _choose_filters())
+
+
+def _remembered_window() -> str:
+    """Return the window of the address, else the one of the last visit."""
+    known = state().choices.get(_WINDOW_KEY, USUAL_WINDOW)
+    wanted = st.query_params.get(_WINDOW_KEY, known)
+    return wanted if wanted in WINDOWS else USUAL_WINDOW
+
+
+def _keep(key: str, value: str) -> None:
+    """Put a choice into the address, or take it out."""
+    if value:
+        st.query_params[key] = value
+    elif key in st.query_params:
+        del st.query_params[key]
+
+
+def _choose_filters() -> Filters:
+    known = workbench().metrics.known()
+    with st.popover(_filters_label(), icon=":material/filter_list:"):
+        return Filters(
+            model=_filter("model", _("Model"), _named(known.models)),
+            task=_filter("task", _("Task"), {name: task_title(name) for name in known.tasks}),
+            lane=_filter("lane", _("Lane"), _named(known.lanes)),
+            front_end=_filter("front_end", _("Asked by"), _named(known.front_ends)),
+        )
+
+
+def _filters_label() -> str:
+    chosen = sum(1 for name in Filters.__dataclass_fields__ if st.query_params.get(_key(name)))
+    return _("Filters: {count}").format(count=chosen) if chosen else _("Filters")
+
+
+def _filter(name: str, label: str, values: dict[str, str]) -> str | None:
+    """Offer the values that the ledger knows; the address says what is chosen."""
+    key = _key(name)
+    linked = st.query_params.get(key, "")
+    options = {"": _("all"), **values}
+    if linked:
+        options.setdefault(linked, linked)  # a shared address may be ahead of the ledger
+    chosen = choose(label, options, name=key, default=linked)
+    _keep(key, chosen)
+    return chosen or None
+
+
+def _key(name: str) -> str:
+    return f"live.{name}"
+
+
+def _named(values: Iterable[str]) -> dict[str, str]:
+    return {value: value for value in values}
+
+
+def task_title(name: str) -> str:
+    """Return a task's name for people."""
+    return _(TASKS[name].title) if name in TASKS else name
