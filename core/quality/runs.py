@@ -79,6 +79,11 @@ class QualityRuns:
         work.add_done_callback(lambda done: self._end(run.id, done))
         return run.id
 
+    async def wait(self, run_id: str) -> None:
+        """Return when a started run has ended, however it did."""
+        if work := self._tasks.get(run_id):
+            await asyncio.wait({work})
+
     async def stop(self, run_id: str) -> None:
         """End a run; nothing of it is kept but its calls in the ledger."""
         if work := self._tasks.get(run_id):

@@ -144,16 +144,16 @@ def _parse(path: Path) -> yaml.Node:
             raise _unusable(path, "> 512 KiB")
         for event in yaml.parse(data, _Loader):
             if isinstance(event, yaml.AliasEvent):
-                raise _unusable(path, f"{event.start_mark}: *{event.anchor}")
+                raise _unusable(path, f"{_place(event.start_mark)}: *{event.anchor}")
         root = yaml.compose(data, _Loader)
     except OSError as error:
         raise _unusable(path, error.strerror or type(error).__name__) from error
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise _unusable(path, str(error)[:300] or type(error).__name__) from error
+        raise _unusable(path, _yaml_problem(error)) from error
     if root is None:
         raise _unusable(path, "empty")
     for key in _double_keys(root):
-        raise _unusable(path, f"{key.start_mark}: {key.value} again")
+        raise _unusable(path, f"{_place(key.start_mark)}: {key.value} again")
     return root
 
 
@@ -171,11 +171,22 @@ def _double_keys(node: yaml.Node) -> Iterator[yaml.Node]:
             yield from _double_keys(child)
 
 
+def _yaml_problem(error: Exception) -> str:
+    mark = getattr(error, "problem_mark", None)
+    if mark is None:
+        return str(error)[:300] or type(error).__name__
+    return f"{_place(mark)}: {getattr(error, 'problem', error)}"
+
+
+def _place(mark: Any) -> str:
+    return f"line {mark.line + 1}, column {mark.column + 1}"
+
+
 def _construct(path: Path, root: yaml.Node) -> Any:
     try:
         return _Loader("").construct_document(root)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise _unusable(path, str(error)[:300] or type(error).__name__) from error
+        raise _unusable(path, _yaml_problem(error)) from error
 
 
 def _unusable(path: Path, problem: str) -> InputNotUsableError:
