@@ -117,7 +117,9 @@ class BatchUpstream:
     def _route_file(self, asked: Asked, rest: list[str]) -> Reply:
         if not rest:
             is_upload = asked.method == "POST"
-            files = [file.shape for file in self.files.values() if self._file(file.id)]
+            shown = [file for file in reversed(self.files.values()) if self._file(file.id)]
+            purpose = asked.query.get("purpose")
+            files = [file.shape for file in shown if purpose in {None, file.purpose}]
             return self._upload(asked) if is_upload else listed(files, asked.query)
         file = self._file(rest[0])
         if file is None:
