@@ -27,6 +27,7 @@ from core.i18n import Language
 from core.images.intake import Accepted, Intake, Refused, Skipped
 from core.images.manifest import ItemOverrides
 from core.phrases import N_, Phrase, Translate
+from core.review import hold_the_same
 from core.tasks import Task, prompt_for, task
 from core.types import (
     AnalysisRequest,
@@ -109,6 +110,9 @@ class Analyzer:
                     await self._slots.acquire()  # so that few pictures are in memory at once
                     group.create_task(self._work(position, item))
                     position += 1
+        items = self._answers.items
+        for at, held in hold_the_same({at: item.outcome for at, item in items.items()}).items():
+            items[at] = replace(items[at], outcome=held)
         return self._answers
 
     def _skip(self, item: Skipped) -> None:
@@ -253,6 +257,7 @@ def totals(items: Sequence[ExportItem]) -> dict[str, Any]:
         "items": len(items),
         "succeeded": sum(isinstance(outcome, Success) for outcome in outcomes),
         "failed": sum(isinstance(outcome, Failure) for outcome in outcomes),
+        "held": sum(isinstance(outcome, Success) and bool(outcome.held) for outcome in outcomes),
         "cached": sum(map(_cached, outcomes)),
         "input_tokens": sum(usage.input_tokens for usage in usages),
         "output_tokens": sum(usage.output_tokens for usage in usages),
@@ -296,6 +301,9 @@ def _summary(items: Sequence[ExportItem], translate: Translate) -> str:
         | {"cost": sums["cost_usd"]},
     )
     text = words.translated(translate)
+    if sums["held"]:
+        more = Phrase("Held for a person to look at: {count}.", {"count": sums["held"]})
+        text = f"{text} {more.translated(translate)}"
     if sums["unknown_costs"]:
         more = Phrase("The cost of {count} is unknown.", {"count": sums["unknown_costs"]})
         text = f"{text} {more.translated(translate)}"

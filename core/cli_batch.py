@@ -208,7 +208,8 @@ class _Command:
         draft = path.with_name(f"{path.name}.part")
         try:
             with draft.open("wb") as file:
-                file.writelines(self._batches.export(batch_id, kind))
+                held = getattr(self._arguments, "include_held", False)
+                file.writelines(self._batches.export(batch_id, kind, include_held=held))
             draft.replace(path)
         except OSError as error:
             draft.unlink(missing_ok=True)
@@ -239,6 +240,7 @@ def batch_json(progress: BatchProgress) -> dict[str, Any]:
         "failed": progress.failed,
         "cancelled": progress.cancelled,
         "cached": progress.cached,
+        "held": progress.held,
         "cost_usd": money(progress.cost_usd),
         "reserved_usd": money(progress.reserved_usd),
         "budget_usd": money(progress.budget_usd),
@@ -271,6 +273,9 @@ def _description(progress: BatchProgress, translate: Translate) -> str:
     lines = [progress.id, f"{counts.translated(translate)} {cost.translated(translate)}"]
     for code, count in sorted(progress.failures.items()):
         lines.append(f"{code}: {count} - {explain(code, Phrase(''), translate).summary}")
+    if progress.held:
+        held = Phrase("Held for a person to look at: {count}.", {"count": progress.held})
+        lines.append(held.translated(translate))
     if progress.reason_code and progress.reason:
         words = explain(progress.reason_code, progress.reason, translate)
         lines += [f"{progress.reason_code}: {words.message}", words.hint]
@@ -320,6 +325,11 @@ def add_batch(parser: ArgumentParser, _: Translate) -> None:
     _finish(retry, _, takes_id=True)
     export = add("export", help=_("Write the results to a file."))
     export.add_argument("--out", required=True, metavar="FILE", help=_("What to write."))
+    export.add_argument(
+        "--include-held",
+        action="store_true",
+        help=_("Write also answers that wait for a person to look at them."),
+    )
     _finish(export, _, takes_id=True)
 
 

@@ -59,15 +59,15 @@ def _english(sentence: str) -> str:
 def json_item(item: ExportItem, translate: Translate = _english) -> dict[str, Any]:
     """Return one item in the form that `analyze --json`, exports and the API share.
 
-    Money is a string. `corrected` appears only where a person changed the data.
+    Money is a string. `corrected` appears only where a person changed the data, and `held`, a code,
+    only where the answer waits for a person; `text` is null where its words were withheld.
     """
     outcome = item.outcome
-    answered = isinstance(outcome, Success)
     fields = {
         "id": item.id,
         "source": item.source,
-        "status": "succeeded" if answered else "failed",
-        "text": outcome.text if isinstance(outcome, Success) else None,
+        "status": "succeeded" if isinstance(outcome, Success) else "failed",
+        "text": outcome.text or None if isinstance(outcome, Success) else None,
         "data": outcome.data if isinstance(outcome, Success) else None,
         "model": outcome.model or item.model,
         "detail": item.detail.value,
@@ -86,6 +86,8 @@ def json_item(item: ExportItem, translate: Translate = _english) -> dict[str, An
         "notes": [note.translated(translate) for note in outcome.notes],
         "error": _error(outcome, translate) if isinstance(outcome, Failure) else None,
     }
+    if isinstance(outcome, Success) and outcome.held:
+        fields["held"] = outcome.held
     return fields if item.corrected is None else {**fields, "corrected": item.corrected}
 
 
@@ -156,9 +158,11 @@ def _section(item: ExportItem, translate: Translate) -> str:
                 f"> {words.hint}",
                 "",
             ]
-        case Success(text=text):
+        case Success(text=text, held=held):
             if item.disclaimer:
                 lines += [f"> {inline_markdown(item.disclaimer.translated(translate))}", ""]
+            if held:
+                lines += [f"> **{held}** {translate(diagnose(held).summary)}", ""]
             if item.data is None:
                 lines += [_harmless(text), ""]
             else:

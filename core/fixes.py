@@ -19,7 +19,7 @@ from core.errors import (
     TimeoutExceededError,
     VisionError,
 )
-from core.phrases import Phrase
+from core.phrases import N_, Phrase
 
 LONGER: Final = 2.0
 """How much longer a call may take after one that timed out, as the guide has it."""
@@ -47,6 +47,11 @@ class Mend:
     wait_s: float = 0.0
     timeout_s: float | None = None
     size_px: tuple[int, int] | None = None
+
+
+_SMALLER_SENT: Final = N_(
+    "The server did not take so large a picture: it was sent again at {size} pixels."
+)
 
 
 def smaller_size(error: VisionError, size_px: tuple[int, int]) -> tuple[int, int] | None:
@@ -79,14 +84,16 @@ def mend_notes(mends: Sequence[Mend]) -> tuple[Phrase, ...]:
 def _note(mend: Mend) -> Phrase:
     if mend.size_px:
         size = f"{mend.size_px[0]}×{mend.size_px[1]}"
-        return Phrase(
-            "The server did not take so large a picture: it was sent again at {size} pixels.",
-            {"size": size},
-        )
+        return Phrase(_SMALLER_SENT, {"size": size})
     return Phrase(
         "No answer came in time: asked again, with up to {seconds} s to answer.",
         {"seconds": f"{mend.timeout_s or 0:.0f}"},
     )
+
+
+def is_sent_smaller(notes: Sequence[Phrase]) -> bool:
+    """Say from a result's notes whether the picture went out smaller than it was prepared."""
+    return any(note.template == _SMALLER_SENT for note in notes)
 
 
 def is_longer_tried(error: VisionError) -> bool:

@@ -12,10 +12,11 @@ _MAX_TICKETS = 1000
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """A batch's results in one format."""
+    """A batch's results in one format, with or without the words of held answers."""
 
     batch_id: BatchId
     kind: ExportFormat
+    include_held: bool = False
 
 
 class Outbox:

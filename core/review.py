@@ -15,7 +15,7 @@ from hashlib import sha256
 from typing import Any, Final
 
 from core.phrases import Phrase
-from core.types import PreparedImage, Success
+from core.types import Outcome, PreparedImage, Success
 
 _READING_TASKS: Final = frozenset({"document", "receipt"})
 """Tasks whose answer is what is written on the picture: only there is a short answer a sign."""
@@ -92,6 +92,27 @@ def hold(answer: Success, doubt: Doubt) -> Success:
 def accept(answer: Success) -> Success:
     """Return the answer as one that a person has looked at."""
     return replace(answer, held=None, notes=(*answer.notes, _ACCEPTED))
+
+
+def hold_the_same(outcomes: Mapping[int, Outcome]) -> dict[int, Success]:
+    """Return the answers of one run that are held only now, by their position.
+
+    When the first of several equal answers came, nobody could know.
+    """
+    answers = {at: each for at, each in outcomes.items() if isinstance(each, Success)}
+    repeated = {answer_digest(each) for each in answers.values() if each.held == HeldCode.REPEATED}
+    return {
+        at: hold(each, REPEATED)
+        for at, each in answers.items()
+        if repeated and not each.held and not is_accepted(each) and answer_digest(each) in repeated
+    }
+
+
+def withheld(outcome: Outcome) -> Outcome:
+    """Return a held answer without its words, for files; anything else as it is."""
+    if isinstance(outcome, Success) and outcome.held:
+        return replace(outcome, text="", data=None)
+    return outcome
 
 
 def is_accepted(answer: Success) -> bool:

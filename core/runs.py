@@ -18,6 +18,7 @@ from core.engines.base import TextSink
 from core.errors import ImageError, StoppedError, StorageError, VisionError
 from core.export import Estimate
 from core.phrases import Phrase
+from core.review import accept, hold_the_same
 from core.settings import EMBEDDED_MODEL
 from core.types import (
     AnalysisRequest,
@@ -136,6 +137,10 @@ class AnalysisClient(Protocol):
         """Return the picture as it will be sent."""
         ...
 
+    async def accept(self, request_key: str) -> None:
+        """Serve a held answer from now on as any other."""
+        ...
+
 
 class RunStore(Protocol):
     """Where runs are kept."""
@@ -190,16 +195,17 @@ class Runs:
             self._begin(run_id, run, position, use_cache=use_cache)
         return run_id
 
-    async def again(self, run_id: str, position: int) -> None:
-        """Ask once more about one finished picture, past the cache."""
+    async def again(self, run_id: str, position: int, prompt: str | None = None) -> None:
+        """Ask once more about one finished picture, past the cache; in other words if given."""
         if run_id not in self._live:
             self._live[run_id] = _LiveRun(self.items(run_id))
         run = self._live[run_id]
         old = run.items[position]
         if not old.state.is_final:
             return
+        question = replace(old.question, prompt=prompt) if prompt else old.question
         run.items[position] = RunItem(
-            position, old.source, old.question, old.estimate, sent=old.sent, asked=old.asked + 1
+            position, old.source, question, old.estimate, sent=old.sent, asked=old.asked + 1
         )
         self._begin(run_id, run, position, use_cache=False)
 
@@ -214,6 +220,13 @@ class Runs:
     async def correct(self, run_id: str, position: int, data: Any) -> None:
         """Keep the person's version of an answer beside the model's."""
         await self._change(run_id, position, corrected=data)
+
+    async def accept(self, run_id: str, position: int) -> None:
+        """Free a held answer: a person has looked at it."""
+        outcome = self.items(run_id)[position].outcome
+        if isinstance(outcome, Success) and outcome.held:
+            await self._client.accept(outcome.request_key)
+            await self._change(run_id, position, outcome=accept(outcome))
 
     def items(self, run_id: str) -> list[RunItem]:
         """Return every item as it stands now; an unknown run has none."""
@@ -231,11 +244,12 @@ class Runs:
         run.text[position] = []
         task = asyncio.create_task(self._work(run_id, run, position, use_cache))
         run.tasks[position] = task
-        task.add_done_callback(lambda _: self._end(run_id, run, position))
+        task.add_done_callback(lambda done: self._end(run_id, run, position, done))
 
-    def _end(self, run_id: str, run: _LiveRun, position: int) -> None:
+    def _end(self, run_id: str, run: _LiveRun, position: int, done: "asyncio.Task[None]") -> None:
         """Leave a finished run to the store, unless the store did not take all of it."""
-        run.tasks.pop(position, None)
+        if run.tasks.get(position) is done:  # else it is asked again already
+            del run.tasks[position]
         if not run.tasks and run.is_kept:
             self._live.pop(run_id, None)
 
@@ -256,6 +270,9 @@ class Runs:
             outcome = failure_without_call(fault)
         state = RunState.SUCCEEDED if isinstance(outcome, Success) else RunState.FAILED
         await self._change(run_id, position, state=state, outcome=outcome)
+        outcomes = {item.position: item.outcome for item in run.items if item.outcome}
+        for at, held in hold_the_same(outcomes).items():
+            await self._change(run_id, at, outcome=held)
 
     async def _ask(self, run_id: str, run: _LiveRun, position: int, use_cache: bool) -> Outcome:
         item = run.items[position]

@@ -154,7 +154,12 @@ def _export(workbench: WorkbenchSource) -> Handler:
         if parcel is None:
             return Response("This download is no longer offered. Reload the page.\n", 404)
         try:
-            pieces = await run_in_threadpool(bench.batches.export, parcel.batch_id, parcel.kind)
+            pieces = await run_in_threadpool(
+                bench.batches.export,
+                parcel.batch_id,
+                parcel.kind,
+                include_held=parcel.include_held,
+            )
         except VisionError as error:
             return Response(f"{error}\n", 404)
         name = f"tessera-batch-{parcel.batch_id[:8]}.{parcel.kind.value}"

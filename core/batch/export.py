@@ -6,6 +6,8 @@ import json
 import re
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -13,6 +15,7 @@ from typing import Any, Final, TypeVar
 from core.batch.types import BatchItem, ExportFormat
 from core.export import ExportItem, json_item, spreadsheet_safe
 from core.phrases import Phrase
+from core.review import withheld
 from core.types import Cost, CostBasis, Failure
 
 T = TypeVar("T")
@@ -33,6 +36,7 @@ _COLUMNS: Final[Mapping[str, type]] = {
     "cached": bool,
     "latency_s": float,
     "attempts": int,
+    "held": str,
     "error_code": str,
     "error_message": str,
     "notes": str,
@@ -50,12 +54,17 @@ _NOTHING_YET: Final = Failure(
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 
-def export_items(items: Items, kind: ExportFormat) -> Iterator[bytes]:
+def export_items(
+    items: Items, kind: ExportFormat, *, include_held: bool = False
+) -> Iterator[bytes]:
     """Yield the file piece by piece: every item in intake order, also those still to come.
 
-    CSV begins with a byte order mark, without which Excel garbles Chinese, and holds nothing that
-    a spreadsheet would compute; nor does XLSX.
+    A held answer is a line without its words, unless `include_held`. CSV begins with a byte order
+    mark, without which Excel garbles Chinese, and holds nothing that a spreadsheet would compute;
+    nor does XLSX.
     """
+    if not include_held:
+        items = partial(_without_held, items)
     match kind:
         case ExportFormat.JSONL:
             return _jsonl(items())
@@ -65,6 +74,11 @@ def export_items(items: Items, kind: ExportFormat) -> Iterator[bytes]:
             return _through_file(items, ".xlsx", _write_xlsx)
         case ExportFormat.PARQUET:
             return _through_file(items, ".parquet", _write_parquet)
+
+
+def _without_held(items: Items) -> Iterator[BatchItem]:
+    for item in items():
+        yield item if item.outcome is None else replace(item, outcome=withheld(item.outcome))
 
 
 def item_json(item: BatchItem) -> dict[str, Any]:
@@ -180,6 +194,7 @@ def _fixed(document: Mapping[str, Any]) -> dict[str, _Value]:
     """Return the columns that every batch has."""
     usage, error = document["usage"] or {}, document["error"] or {}
     own = {
+        "held": document.get("held"),
         "input_tokens": usage.get("input_tokens"),
         "output_tokens": usage.get("output_tokens"),
         "error_code": error.get("code"),

@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from core.batch.export import export_items
 from core.batch.planner import item_again
 from core.batch.quoting import add_selections
+from core.batch.reviewing import Reviewing
 from core.batch.runner import Runner
 from core.batch.taking_in import Found, TakingIn
 from core.batch.types import (
@@ -64,6 +65,7 @@ class Batches:
         self._taking_in = TakingIn(client.writer, store, decoder, originals)
         self._figures = BatchFigures(store.database)
         self._runner = Runner(client, store, max_concurrent)
+        self.review = Reviewing(client, store, self.start)
 
     async def create(
         self,
@@ -331,14 +333,19 @@ class Batches:
         """Return what was found on the way in and is no item, and why."""
         return self._store.left_out(batch_id, offset, limit)
 
-    def export(self, batch_id: BatchId, kind: ExportFormat) -> Iterator[bytes]:
+    def export(
+        self, batch_id: BatchId, kind: ExportFormat, *, include_held: bool = False
+    ) -> Iterator[bytes]:
         """Yield a file with every item that has come to its end, piece by piece.
+
+        The words of held answers are left out unless `include_held`.
 
         Raises:
             InputNotUsableError: If there is no such batch.
         """
         self._known(batch_id)
-        return export_items(partial(self._store.every, batch_id), kind)
+        every = partial(self._store.every, batch_id)
+        return export_items(every, kind, include_held=include_held)
 
     def digests(self) -> set[str]:
         """Return the originals that batches refer to."""

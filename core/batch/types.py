@@ -157,7 +157,8 @@ class BatchProgress:
 
     `rate_per_minute` is that of the last half minute. `projected_*` say how it will have ended if
     it goes on like this. `reason_code` and `reason` say why it is paused or cancelled.
-    `saved_batch_usd` is what the answers of the batch lane would have cost more at once.
+    `saved_batch_usd` is what the answers of the batch lane would have cost more at once. `held`
+    counts those of the answers that wait for a person to look at them.
     """
 
     id: BatchId
@@ -192,6 +193,7 @@ class BatchProgress:
     rerun_of: BatchId | None = None
     ready_by: datetime | None = None
     saved_batch_usd: Decimal = Decimal(0)
+    held: int = 0
 
     @property
     def done(self) -> int:

@@ -5,16 +5,29 @@ in the same batch, or within a day, are found by one look-up. Both answers are h
 earlier one too. Methods take a connection from `writing`.
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import Connection, RowMapping, text, update
+from sqlalchemy import Connection, RowMapping, select, text, update
 
-from core.batch.types import BatchId
+from core.batch.types import BatchId, ItemState, NewItem
 from core.review import REPEATED, accept, answer_digest, hold, is_accepted
-from core.store.batch_rows import NO_OUTCOME, items, outcome_codec, outcome_values, seal
+from core.runs import Question
+from core.store.batch_rows import (
+    NO_OUTCOME,
+    batches,
+    item_from_row,
+    item_seal,
+    items,
+    outcome_codec,
+    outcome_values,
+    question_from_row,
+    question_text,
+    seal,
+    twin_key,
+)
 from core.types import Outcome, Success
 
 WITHIN_S: Final = 86_400.0
@@ -148,6 +161,43 @@ def ask_again(connection: Connection, item_ids: Iterable[str]) -> set[str]:
                 connection.execute(again.values(NO_OUTCOME | {"deliveries": 0}))
                 keys.add(answer.request_key)
     return keys
+
+
+def reword(
+    connection: Connection,
+    batch_id: BatchId,
+    code: str,
+    in_other_words: Callable[[str], str | None],
+) -> int:
+    """Queue items that failed with a code anew, each with its question in other words.
+
+    Args:
+        connection: From `writing`.
+        batch_id: Whose items.
+        code: Why they failed.
+        in_other_words: From a prompt to another, or None to leave the item as it is.
+    """
+    batch = connection.execute(select(batches).where(batches.c.id == batch_id)).mappings().one()
+    usual, count = question_from_row(batch), 0
+    of_code = select(items).where(items.c.batch == batch_id, items.c.code == code)
+    failed = of_code.where(items.c.state == ItemState.FAILED.value)
+    for row in connection.execute(failed).mappings().all():
+        item = item_from_row(row, usual)
+        prompt = in_other_words(item.question.prompt)
+        if prompt is not None and item.digest:
+            question = replace(item.question, prompt=prompt)
+            again = update(items).where(items.c.id == item.id)
+            connection.execute(again.values(_asked_anew(row, question)))
+            count += 1
+    return count
+
+
+def _asked_anew(row: RowMapping, question: Question) -> dict[str, Any]:
+    """Return the columns of an item that is queued with another question, sealed."""
+    new = NewItem(0, row["name"], row["digest"], row["page"], question=question)
+    changed = {"question": question_text(question), "twin_key": twin_key(new)}
+    changed["seal"] = item_seal(dict(row) | changed)
+    return changed | NO_OUTCOME | {"deliveries": 0}
 
 
 def forget_old(connection: Connection, now_s: float) -> None:

@@ -238,11 +238,12 @@ def test_analyze_answers_in_intake_order(server, run):
         "succeeded", "measured", "high",
     )  # fmt: skip
     assert Decimal(first["cost_usd"]) == Decimal("0.00285")
+    assert {item["held"] for item in document["items"]} == {"CNT008"}  # the server says one thing
     assert first["estimate"]["image_tokens"] == 1105
     assert first["estimate"]["input_tokens"] > 1105
     assert Decimal(first["estimate"]["cost_usd"]) > 0
     assert document["totals"] == {
-        "items": 3, "succeeded": 3, "failed": 0, "cached": 0, "input_tokens": 2700,
+        "items": 3, "succeeded": 3, "failed": 0, "held": 3, "cached": 0, "input_tokens": 2700,
         "output_tokens": 180, "cost_usd": "0.00855", "unknown_costs": 0, "saved_usd": "0",
     }  # fmt: skip
 

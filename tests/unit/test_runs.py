@@ -1,5 +1,6 @@
 import asyncio
 import json
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from core.blobs import BlobStore
 from core.errors import ImageError, ImageRefusal
 from core.phrases import Phrase
+from core.review import REPEATED, hold
 from core.runs import Question, Runs, RunState, StoredSource, Wanted
 from core.store.database import open_database
 from core.store.runs import SqlRunStore
@@ -221,3 +223,53 @@ async def test_a_finished_run_is_left_to_the_store(make_runs, stores, database):
     await asyncio.sleep(0)
     SqlRunStore(database).forget_before(1e12)
     assert runs.items(run_id) == []
+
+
+class HoldingClient(FakeClient):
+    """Gives each picture the same long answer, and holds all but the first."""
+
+    def __init__(self):
+        super().__init__()
+        self.accepted = []
+
+    async def analyze(self, request, on_text=None):
+        answer = replace(await super().analyze(request, on_text), text="the same " * 50, data=None)
+        return hold(answer, REPEATED) if len(self.requests) > 1 else answer
+
+    async def accept(self, request_key):
+        self.accepted.append(request_key)
+
+
+async def test_the_first_of_equal_answers_is_held_with_the_later_ones(make_runs, stores):
+    runs = make_runs(HoldingClient())
+    run_id = await runs.start(put(stores, b"one", b"two", b"three"), QUESTION)
+    await finished(runs, run_id)
+    await runs.stop(run_id)  # waits for what a finished picture still writes
+    assert [item.outcome.held for item in runs.items(run_id)] == ["CNT008"] * 3
+
+
+async def test_an_accepted_answer_is_free_and_not_held_again(make_runs, stores):
+    client = HoldingClient()
+    runs = make_runs(client)
+    run_id = await runs.start(put(stores, b"one", b"two"), QUESTION)
+    await finished(runs, run_id)
+    await runs.stop(run_id)  # as above
+    await runs.accept(run_id, 1)
+    await runs.again(run_id, 0)
+    items = await finished(runs, run_id)
+    assert [item.outcome.held for item in items] == ["CNT008", None]
+    assert client.accepted == ["k" * 64]
+
+
+async def test_a_question_can_be_asked_again_in_other_words(make_runs, stores):
+    client = FakeClient()
+    runs = make_runs(client)
+    run_id = await runs.start(put(stores, b"one"), QUESTION)
+    await finished(runs, run_id)
+    await runs.again(run_id, 0, "Describe it factually.")
+    (item,) = await finished(runs, run_id)
+    assert [request.prompt for request in client.requests] == [
+        "What is it?",
+        "Describe it factually.",
+    ]
+    assert item.question.prompt == "Describe it factually."
