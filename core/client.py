@@ -175,6 +175,10 @@ class VisionClient:
         """Return how much of a model's limits the last minute used."""
         return self._pacer.use(model)
 
+    def in_flight(self) -> int:
+        """Return how many calls of this process are on the wire now."""
+        return self._pacer.in_flight()
+
     async def close(self) -> None:
         """Stop what runs, release connections and files."""
         await self._flights.close()

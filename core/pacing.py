@@ -193,6 +193,10 @@ class Pacer:
             lane.active -= 1
             self._places.free()
 
+    def in_flight(self) -> int:
+        """Return how many calls hold a place, over all models; may be asked from any thread."""
+        return sum(lane.active for lane in tuple(self._lanes.values()))
+
     def hold(self, model: str, wait_s: float) -> None:
         """Let nobody start before `wait_s` has passed: the server asked for it."""
         lane = self._lanes[model]

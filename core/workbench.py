@@ -79,7 +79,7 @@ class Workbench:
         pictures = StoredPictures(decoder, originals)
         client = open_client(settings, database=database, decoder=pictures)
         store = SqlRunStore(database)
-        metrics = MetricsReader(database)
+        metrics = MetricsReader(database, in_flight=client.in_flight)
         bench = cls(
             settings=settings,
             client=client,

@@ -186,3 +186,11 @@ async def test_the_last_minutes_use_is_told():
     assert (use.requests, use.tokens, use.requests_per_minute) == (3, 120, 6000)
     time.now_s += 61
     assert pacer.use("m").requests == 0
+
+
+async def test_calls_in_flight_are_counted_over_all_models():
+    pacer = make_pacer(ManualTime())
+    assert pacer.in_flight() == 0
+    async with pacer.slot("a", 1), pacer.slot("b", 1):
+        assert pacer.in_flight() == 2
+    assert pacer.in_flight() == 0

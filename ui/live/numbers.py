@@ -78,7 +78,7 @@ def _money_line(metrics: Metrics) -> str:
     ]
     if cost.unknown_calls:
         parts.append(
-            _("{count} calls at an unknown cost").format(count=fmt.count(cost.unknown_calls))
+            _("calls at an unknown cost: {count}").format(count=fmt.count(cost.unknown_calls))
         )
     saved = (
         (_("saved by the cache {usd}"), cost.saved_cache_usd),
