@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from core.store.calls import CallRecord, CallStatus, from_nano
-from core.store.windows import Cell
+from core.store.windows import Cell, Spread
 from core.types import CostBasis
 
 
@@ -136,6 +136,16 @@ class CallRow:
 
     id: int
     call: CallRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Sums over all time, by kind of call; None where nothing was answered."""
+
+    cells: tuple[Cell, ...]
+    latency: Spread | None
+    first_token: Spread | None
+    in_flight: int
 
 
 def fold_metrics(

@@ -21,6 +21,7 @@ from core.measures import (
     Point,
     Share,
     Tokens,
+    Totals,
     fold_errors,
     fold_metrics,
     fold_point,
@@ -38,6 +39,7 @@ from core.store.windows import (
     Spread,
     Window,
     read_cells,
+    read_coarse_cells,
     read_known,
     read_ranks,
     read_spreads,
@@ -56,11 +58,10 @@ __all__ = [
     "Point",
     "Share",
     "Tokens",
+    "Totals",
 ]
 
 EVERY_CALL: Final = Filters()
-_OF_POINTS = ("model", "status", "cached")
-_SUMS_OF_POINTS = ("n", "input_tokens", "output_tokens", "cost_nano_usd")
 _SHARES = (0.5, 0.95, 0.99)
 _DAY_S = 86400
 _WIDTHS_S = (
@@ -138,7 +139,7 @@ class MetricsReader:
             slots_s = stretch.slots_s(points)
             window = Window(*stretch.whole_days, filters, slots_s.step)
             cells: dict[int, list[Cell]] = defaultdict(list)
-            for cell in read_cells(connection, window, _OF_POINTS, _SUMS_OF_POINTS):
+            for cell in read_coarse_cells(connection, window):
                 cells[cell.slot_s].append(cell)
             spreads = {each.slot_s: each for each in read_spreads(connection, window, Part.TOTAL)}
         return [
@@ -161,7 +162,23 @@ class MetricsReader:
             stretch = self._stretch(connection, since, until)
             slots_s = stretch.slots_s(buckets)
             window = Window(*stretch.whole_days, filters, slots_s.step)
-            return fold_errors(read_cells(connection, window, ("status", "code"), ("n",)), slots_s)
+            return fold_errors(read_coarse_cells(connection, window), slots_s)
+
+    def totals(self) -> Totals:
+        """Return the sums over all time, for who counts on without end.
+
+        Raises:
+            StorageError: If the ledger cannot be read.
+        """
+        with self._reading() as connection:
+            window = Window(*self._stretch(connection, None, None).whole_days, EVERY_CALL)
+            total, first_token = (read_spreads(connection, window, part) for part in Part)
+            return Totals(
+                cells=tuple(read_cells(connection, window)),
+                latency=total[0] if total else None,
+                first_token=first_token[0] if first_token else None,
+                in_flight=self._on_the_wire(connection),
+            )
 
     def latest(
         self,

@@ -1,7 +1,8 @@
 """Counts of seconds by fine bins: they say in which bin the value of any rank lies.
 
-A bin is everything that shares the first bits of its floating-point form: sign, exponent and seven
-bits of the fraction, so bins are at most 0.8 % wide, in order, and the same on every machine.
+A bin ends where a floating-point number has no more than seven bits of fraction, and holds what is
+up to that number and above the one before. So bins are at most 0.8 % wide, the same on every
+machine, and 0.25, 2.5, 7.5 or 30 s end one, as the buckets of a Prometheus histogram need it.
 """
 
 import sqlite3
@@ -17,7 +18,7 @@ _LONG, _DOUBLE = struct.Struct(">Q"), struct.Struct(">d")
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where the value of a rank lies: in [low_s, high_s), after `before` smaller values there."""
+    """Where the value of a rank lies: in (low_s, high_s], after `before` smaller values there."""
 
     low_s: float
     high_s: float
@@ -25,8 +26,8 @@ class Place:
 
 
 def bin_of(value_s: float) -> int:
-    """Return the number of the bin of a value; negative ones count as 0."""
-    number: int = _LONG.unpack(_DOUBLE.pack(value_s))[0] if value_s > 0 else 0
+    """Return the number of the bin of a value; what is not above 0 has the bin 0."""
+    number: int = _LONG.unpack(_DOUBLE.pack(value_s))[0] - 1 if value_s > 0 else 0
     return number >> _SHIFT
 
 
@@ -47,6 +48,14 @@ def find_places(packed: bytes, ranks: Sequence[int]) -> list[Place]:
         Place(_low_s(first + at), _low_s(first + at + 1), rank - int(upto[at - 1] if at else 0))
         for rank, at in zip(ranks, found.tolist(), strict=True)
     ]
+
+
+def count_up_to(packed: bytes, bounds_s: Sequence[float]) -> list[int]:
+    """Return how many values are at most each bound, which must be the end of a bin."""
+    import numpy as np
+
+    pairs = np.frombuffer(packed, np.uint32).reshape(-1, 2)
+    return [int(pairs[pairs[:, 0] <= bin_of(bound_s), 1].sum()) for bound_s in bounds_s]
 
 
 def install(connection: sqlite3.Connection) -> None:
@@ -95,5 +104,7 @@ def _pack(counts: Counter[int]) -> bytes:
 
 
 def _low_s(number: int) -> float:
+    if number == 0:
+        return -1.0  # below 0, which is in this bin
     low_s: float = _DOUBLE.unpack(_LONG.pack(number << _SHIFT))[0]
     return low_s

@@ -1,4 +1,4 @@
-"""Sums over the ledger by the minute, hour and day, so that long windows cost no more than short.
+"""Sums over the ledger by minutes, hours and days: long windows cost little more than short ones.
 
 Who reads brings them forward; who writes calls knows nothing of them. A row of the ledger is in the
 sums when its id is at most `rolled_up.last_call`, so late rows and clocks that jump change nothing.
@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, text
 from core.phrases import Phrase
 from core.store.transactions import reading, writing
 
-STEPS_S: Final = (60, 3600, 86400)
+STEPS_S: Final = (60, 3600, 21600, 86400)
 """The lengths of the buckets, in seconds; each a multiple of the one before."""
 
 ANSWERED: Final = "status = 'succeeded' AND NOT cached"
@@ -52,6 +52,9 @@ _SUMS: Final = {
 KIND: Final = {name: "coalesce(code, '')" if name == "code" else name for name in _KIND}
 """The columns of `call_kinds`, and each from a row of the ledger."""
 
+ALIKE: Final = ("model", "status", "code", "cached")
+"""What kinds have in common whose `alike` is one: the id of the first of them."""
+
 SUMS: Final = {name: f"coalesce(sum({sql}), 0)" for name, sql in _SUMS.items()}
 """The columns of `call_sums` after its key, and each from rows of the ledger."""
 
@@ -70,6 +73,11 @@ _KIND_OF_CALL = f"""(
 _ADD_KINDS = f"""
     INSERT OR IGNORE INTO call_kinds ({", ".join(KIND)})
     SELECT DISTINCT {", ".join(KIND.values())} FROM calls WHERE {_NEW}
+"""
+_JOIN_ALIKE = f"""
+    UPDATE call_kinds SET alike = (SELECT min(id) FROM call_kinds AS other
+        WHERE {" AND ".join(f"other.{name} = call_kinds.{name}" for name in ALIKE)})
+    WHERE alike IS NULL
 """
 _ADD_SUMS = f"""
     INSERT INTO call_sums (step_s, at_s, kind, {", ".join(SUMS)})
@@ -93,6 +101,7 @@ def _add_spreads(part: Part, kind: str) -> str:
 
 _ROLL = (
     text(_ADD_KINDS),
+    text(_JOIN_ALIKE),
     text(_ADD_SUMS),
     *(text(_add_spreads(part, kind)) for part in PARTS for kind in (_KIND_OF_CALL, str(ANY_KIND))),
 )

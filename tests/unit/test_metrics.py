@@ -168,6 +168,13 @@ def test_filters_choose_everywhere_alike(ledger, reader, filters, requests, roll
     assert reader.known().models == ("gpt-4.1", "gpt-4o")
 
 
+def test_a_histogram_counts_what_is_up_to_each_bound(ledger, reader):
+    for latency_s in (0.0, 0.25, 0.2500001, 30.0, 31.0):
+        ledger.record(call(latency_s=latency_s))
+    assert reader.totals().latency.up_to([0.25, 2.5, 30, 60]) == [2, 3, 4, 5]
+    assert reader.measure().latency.min_s == 0
+
+
 def rows_in(ledger, since_s, until_s):
     with reading(ledger.database) as connection:
         return connection.execute(

@@ -10,7 +10,8 @@ _STATEMENTS = (
     """CREATE TABLE call_kinds (
         id INTEGER NOT NULL PRIMARY KEY, model VARCHAR NOT NULL, task VARCHAR NOT NULL,
         lane VARCHAR NOT NULL, front_end VARCHAR NOT NULL, status VARCHAR NOT NULL,
-        code VARCHAR NOT NULL, cached BOOLEAN NOT NULL, cost_basis VARCHAR NOT NULL)""",
+        code VARCHAR NOT NULL, cached BOOLEAN NOT NULL, cost_basis VARCHAR NOT NULL,
+        alike INTEGER)""",
     """CREATE UNIQUE INDEX call_kinds_once ON call_kinds
         (model, task, lane, front_end, status, code, cached, cost_basis)""",
     """CREATE TABLE call_sums (
