@@ -7,6 +7,7 @@ from ui.i18n import _
 from ui.navigation import require_frame
 from ui.system.checks import show_checks
 from ui.system.overview import show_overview
+from ui.system.quality import show_quality
 from ui.system.storage import show_storage
 
 require_frame()
@@ -15,6 +16,7 @@ st.title(_("System"), anchor=False)
 parts = {
     _("Overview"): show_overview,
     _("Check"): show_checks,
+    _("Quality"): show_quality,
     _("Models"): show_model_editor,
     _("Kept on disk"): show_storage,
 }

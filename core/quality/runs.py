@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Protocol
 
 from core.answer import failure_without_call
@@ -97,6 +98,23 @@ class QualityRuns:
             StorageError: If the disk does not take it.
         """
         return await self._run(_new_run(put.suite, put.model), put)
+
+    async def expected_usd(self, suite: Suite, model: str) -> Decimal | None:
+        """Return what a run is expected to cost; None where a price is not known.
+
+        What cannot be opened is not asked, and costs nothing.
+        """
+        total_usd = Decimal(0)
+        for case in suite.cases:
+            try:
+                source = await self._open(case.image)
+                quote = await self._client.quote(replace(_request(case, model), source=source))
+            except VisionError:
+                continue
+            if quote.realtime is None:
+                return None
+            total_usd += quote.realtime.expected
+        return total_usd
 
     def progress(self, run_id: str) -> QualityRun | None:
         """Return a run as it stands; None if there is none of this id."""

@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator
 
 from core.diagnosis import DIAGNOSES
 from core.errors import InputNotUsableError, VisionError
-from core.phrases import Phrase
+from core.phrases import N_, Phrase
 from core.quality.paths import is_path
 from core.quality.patterns import check_pattern
 from core.quality.schema import SUITE_SCHEMA
@@ -36,6 +36,15 @@ from core.types import Detail
 BUILTIN: Final = Path(__file__).resolve().parents[2] / "assets" / "quality"
 OWN_FOLDER: Final = "quality"
 """The folder of the data directory that holds a team's own suites."""
+
+BUILTIN_WORDS: Final = (
+    N_("The guide's four cases"),
+    N_("Basic function"),
+    N_("Detailed analysis"),
+    N_("Error handling"),
+    N_("Large picture"),
+)
+"""Names in the shipped files, which the translators' tool cannot read."""
 
 _LARGEST_BYTES: Final = 512 * 2**10
 _TIMESTAMP: Final = "tag:yaml.org,2002:timestamp"
