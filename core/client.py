@@ -309,7 +309,7 @@ class VisionClient:
         timeout_s = min(usual_s, course.deadline_s - started_s)
         if timeout_s <= 0:
             raise TimeoutExceededError(Phrase("The time for this request was used up by waiting."))
-        course.is_sent = True
+        course.go_out()
         # Once pieces were shown, a repeated call is not streamed: it would begin again.
         streams = course.flight.streaming and not course.flight.text
         try:

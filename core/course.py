@@ -54,9 +54,14 @@ class Course:
         """Return under which name the request's money is held."""
         return self.plan.request_id
 
+    def go_out(self) -> None:
+        """Say that an attempt is on the wire from now on."""
+        self.is_sent = self.plan.terms.wire.is_out = True
+
     def begin_again(self) -> None:
         """Forget the last attempt: what it cost is not the next one's."""
         self.answer, self.is_sent = None, False
+        self.plan.terms.wire.is_out = False
 
     def success(self, valid: ValidAnswer) -> Success:
         """Return the outcome of a valid answer, held if it says too little."""

@@ -291,9 +291,16 @@ class SchemaMismatchError(AnswerError):
 
 
 class BudgetError(VisionError):
-    """The call would take spending past the budget."""
+    """The call would take spending past the budget.
+
+    It is `retryable` if what open calls hold would be enough: they mostly cost less than that.
+    """
 
     code = "BGT001"
+
+    def __init__(self, detail: Phrase | str = "", *, retryable: bool = False) -> None:
+        super().__init__(detail)
+        self.retryable = retryable  # type: ignore[misc]  # one class, both cases
 
 
 class StorageError(VisionError):

@@ -1,7 +1,7 @@
 """On what terms a question is asked: by whom, how urgently, how patiently, and for which purse."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from sqlalchemy import Connection
@@ -15,6 +15,13 @@ Keep = Callable[[Connection, Outcome, CallRecord | None], None]
 """Writes an outcome down in the transaction that appends its row to the ledger, if it has one."""
 
 
+@dataclass(slots=True)
+class Wire:
+    """Whether a caller's request is out at this moment, so that ending it may cost money."""
+
+    is_out: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Terms:
     """What differs between a person who waits and an item of a batch.
@@ -22,7 +29,7 @@ class Terms:
     `front_end` is who asks, for the ledger: "page", "cli", "rest", "batch". `policy` and
     `deadline_s` replace the client's own. `batch` names the purse that pays, which holds
     `budget_usd`; `item` is what it pays for. With `keep`, an outcome counts only once it is on
-    disk: when the disk is full the call keeps its place and waits.
+    disk: when the disk is full the call keeps its place and waits. `wire` is the caller's to read.
     """
 
     front_end: str = "page"
@@ -33,3 +40,4 @@ class Terms:
     item: str | None = None
     budget_usd: Decimal | None = None
     keep: Keep | None = None
+    wire: Wire = field(default_factory=Wire)

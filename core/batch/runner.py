@@ -40,7 +40,7 @@ from core.pacing import Urgency
 from core.phrases import Phrase
 from core.store.batches import SqlBatchStore
 from core.store.calls import CallRecord, CallStatus
-from core.terms import Terms
+from core.terms import Terms, Wire
 from core.types import Failure, Outcome, Success
 
 _log = logging.getLogger(__name__)
@@ -52,6 +52,8 @@ _LOOK_AGAIN_S: Final = 1.0
 """How soon a decision of another process is noticed when nothing else happens."""
 _AHEAD: Final = range(4, 65)
 _OUTAGE_ITEMS: Final = 10
+_REFUSALS_ALONE: Final = 3
+"""How often one item is refused its money, with nothing else under way, before the batch pauses."""
 
 _HOPELESS: Final = frozenset(
     error.code
@@ -82,22 +84,38 @@ class _Drive:
     """A batch that this process works on.
 
     `passed` is its place in the fair order: the batch that has got least goes next. A budget that
-    is nearly used up narrows `most_at_once`, so that what is held for calls comes back first.
+    is nearly used up narrows `most_at_once`, so that what is held for calls comes back first;
+    `is_broke` says that only another batch's calls can bring it back. `is_dry` says that there is
+    nothing to claim.
     """
 
     batch_id: BatchId
     weight: int
     budget_usd: Decimal | None
     passed: float
-    tasks: "set[asyncio.Task[None]]" = field(default_factory=set)
+    tasks: "dict[asyncio.Task[None], Wire]" = field(default_factory=dict)
     most_at_once: int | None = None
+    refused_alone: int = 0
     failed_in_a_row: int = 0
     is_dry: bool = False
+    is_broke: bool = False
+
+    def begin_afresh(self, budget_usd: Decimal | None) -> None:
+        """Forget what was learnt about money and failures."""
+        self.budget_usd, self.most_at_once, self.is_broke = budget_usd, None, False
+        self.refused_alone = self.failed_in_a_row = 0
 
     def takes(self, more: int) -> bool:
         """Say whether one more item may be claimed besides `more` that will be."""
-        at_once = len(self.tasks) + more
-        return not self.is_dry and (self.most_at_once is None or at_once < self.most_at_once)
+        if self.is_dry or self.is_broke:
+            return False
+        return self.most_at_once is None or len(self.tasks) + more < self.most_at_once
+
+    def put_back(self) -> None:
+        """Let go of every item that is not on the wire."""
+        for task, wire in self.tasks.items():
+            if not wire.is_out:
+                task.cancel()
 
 
 class Runner:
@@ -120,6 +138,8 @@ class Runner:
         self._wake = asyncio.Event()
         self._loop: asyncio.Task[None] | None = None
         self._is_closing = False
+        self._must_heed = False
+        self._heeded_at_s = 0.0
 
     async def drive(self, progress: BatchProgress) -> bool:
         """Work on a batch from now on; False if another living process does."""
@@ -134,10 +154,8 @@ class Runner:
             self._drives[progress.id] = _Drive(
                 progress.id, progress.priority, progress.budget_usd, start
             )
-        drive = self._drives[progress.id]
-        drive.budget_usd = progress.budget_usd
-        drive.is_dry, drive.most_at_once, drive.failed_in_a_row = False, None, 0
-        self._wake.set()
+        self._drives[progress.id].begin_afresh(progress.budget_usd)
+        self.look()
         if self._loop is None:
             self._loop = asyncio.create_task(self._work_on_all())
         return True
@@ -145,13 +163,14 @@ class Runner:
     def limit(self, batch_id: BatchId, budget_usd: Decimal | None) -> None:
         """Keep to a new budget, and look what may be done under new limits."""
         if drive := self._drives.get(batch_id):
-            drive.budget_usd, drive.most_at_once = budget_usd, None
+            drive.begin_afresh(budget_usd)
         self.look()
 
     def look(self) -> None:
         """Notice at once what was decided."""
         for drive in self._drives.values():
-            drive.is_dry = False
+            drive.is_dry = drive.is_broke = False
+        self._must_heed = True
         self._wake.set()
 
     async def idle(self) -> None:
@@ -160,16 +179,17 @@ class Runner:
             await asyncio.wait({self._loop})
 
     async def close(self, within_s: float = _CLOSING_S) -> None:
-        """Take nothing new; let what is out come back, and put the rest back in the queue."""
+        """Put back what is not on the wire, and let what is come back for a while."""
         self._is_closing = True
         self._wake.set()
-        tasks = {task for drive in self._drives.values() for task in drive.tasks}
-        if tasks:
+        await self.idle()  # from here on nothing begins
+        for drive in self._drives.values():
+            drive.put_back()
+        if tasks := {task for drive in self._drives.values() for task in drive.tasks}:
             _, late = await asyncio.wait(tasks, timeout=within_s)
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
-        await self.idle()
         for batch_id in list(self._drives):
             await self._let_go(batch_id, anyway=True)
 
@@ -180,6 +200,7 @@ class Runner:
             while not self._is_closing and self._drives:
                 self._wake.clear()
                 try:
+                    await self._heed()
                     await self._fill()
                     await self._retire()
                 except StorageError:  # a full disk: nothing new begins until it takes writes again
@@ -198,6 +219,17 @@ class Runner:
         except TimeoutError:
             self.look()
 
+    async def _heed(self) -> None:
+        """Put back what is not on the wire of batches that somebody stopped, perhaps elsewhere."""
+        now_s = asyncio.get_running_loop().time()
+        if not self._must_heed and now_s < self._heeded_at_s + _LOOK_AGAIN_S:
+            return
+        self._must_heed, self._heeded_at_s = False, now_s
+        running = await asyncio.to_thread(self._store.unfinished)
+        for drive in self._drives.values():
+            if drive.batch_id not in running:
+                drive.put_back()
+
     async def _fill(self) -> None:
         """Claim items for the free room, in turn for each batch according to its weight."""
         free = self._window - self._active
@@ -209,6 +241,10 @@ class Runner:
                 partial(self._store.claim, batch_id=batch_id, most=most)
             )
             drive.is_dry = len(claimed) < most
+            if self._is_closing:
+                put_back = partial(self._store.release, item_ids=[item.id for item in claimed])
+                await self._client.writer.run(put_back)
+                return
             for item in claimed:
                 self._begin(drive, item)
 
@@ -246,26 +282,27 @@ class Runner:
     # One item
 
     def _begin(self, drive: _Drive, item: BatchItem) -> None:
-        is_alone = drive.most_at_once == 1  # then nothing else of its batch holds money
-        task = asyncio.create_task(self._work(drive, item, is_alone=is_alone))
-        drive.tasks.add(task)
+        wire = Wire()
+        task = asyncio.create_task(self._work(drive, item, wire))
+        drive.tasks[task] = wire
+        task.add_done_callback(partial(self._end_task, drive))
 
-        def end(_: object) -> None:
-            drive.tasks.discard(task)
-            self._wake.set()
+    def _end_task(self, drive: _Drive, task: "asyncio.Task[None]") -> None:
+        del drive.tasks[task]
+        for other in self._drives.values():
+            other.is_broke = other.is_broke and other is drive  # money may have come back
+        self._wake.set()
 
-        task.add_done_callback(end)
-
-    async def _work(self, drive: _Drive, item: BatchItem, *, is_alone: bool) -> None:
+    async def _work(self, drive: _Drive, item: BatchItem, wire: Wire) -> None:
         """Take one item to its outcome, or put it back if somebody ends the work."""
         try:
-            outcome = await self._outcome(drive, item)
+            outcome = await self._outcome(drive, item, wire)
         except asyncio.CancelledError:
             await self._client.writer.run(partial(self._store.release, item_ids=[item.id]))
             raise
-        await self._judge(drive, outcome, is_alone=is_alone)
+        await self._judge(drive, outcome)
 
-    async def _outcome(self, drive: _Drive, item: BatchItem) -> Outcome:
+    async def _outcome(self, drive: _Drive, item: BatchItem, wire: Wire) -> Outcome:
         if item.outcome is not None:  # its row is damaged
             return await self._end(item, item.outcome)
         terms = Terms(
@@ -277,6 +314,7 @@ class Runner:
             item=item.id,
             budget_usd=drive.budget_usd,
             keep=partial(self._keep, item.id),
+            wire=wire,
         )
         try:
             request = item.question.about(item.source)
@@ -317,12 +355,12 @@ class Runner:
                 )
                 self._client.ledger.record_in(connection, row)
 
-    async def _judge(self, drive: _Drive, outcome: Outcome, *, is_alone: bool) -> None:
+    async def _judge(self, drive: _Drive, outcome: Outcome) -> None:
         """Learn from an outcome what it means for the rest of the batch."""
         if isinstance(outcome, Success):
-            drive.failed_in_a_row = 0
-        elif outcome.code == BudgetError.code and not is_alone:
-            drive.most_at_once = max(1, len(drive.tasks) - 1)
+            drive.failed_in_a_row = drive.refused_alone = 0
+        elif outcome.code == BudgetError.code:
+            await self._narrow(drive, outcome)
         elif outcome.code == StorageError.code:
             pass  # put back when the disk took writes again, so it can go on
         elif _puts_back(outcome):
@@ -333,10 +371,19 @@ class Runner:
                 await self._pause(drive, outcome)
 
     async def _pause(self, drive: _Drive, why: Failure) -> None:
+    async def _narrow(self, drive: _Drive, refusal: Failure) -> None:
+        """Wait for what open calls hold to come back; pause when it does not."""
+        is_alone, others = len(drive.tasks) == 1, self._active > len(drive.tasks)
+        drive.refused_alone += is_alone and not others
+        if not refusal.retryable or drive.refused_alone >= _REFUSALS_ALONE:
+            await self._pause(drive, refusal)
+        drive.most_at_once = max(1, len(drive.tasks) - 1)
+        drive.is_broke = is_alone and others
+
         await self._client.writer.run(
             partial(self._store.pause, batch_id=drive.batch_id, code=why.code, reason=why.detail)
         )
-        drive.is_dry = False
+        self.look()
 
 
 def _puts_back(outcome: Outcome) -> bool:

@@ -166,7 +166,7 @@ class Ledger:
             spending = _spending(connection)
             left_usd = cap_usd - spending.spent_usd - spending.reserved_usd
             if total_usd > left_usd:
-                raise _over_budget(total_usd, left_usd, cap_usd)
+                raise _over_budget(total_usd, left_usd, spending.reserved_usd, cap_usd)
         rows = [self._held(owner, hold) for hold in holds]
         if holds and holds[0].planned.batch is not None:
             _hold(connection, holds[0].planned.batch, sum(row["amount_nano_usd"] for row in rows))
@@ -306,10 +306,13 @@ def _hold(connection: Connection, purse_id: str, amount: int) -> None:
         return
     purse = connection.execute(_PURSE, {"batch": purse_id}).one()
     left = purse.cap_nano_usd - purse.spent_nano_usd - purse.held_nano_usd
-    raise _over_budget(_usd(amount), _usd(left), _usd(purse.cap_nano_usd))
+    held = purse.held_nano_usd
+    raise _over_budget(_usd(amount), _usd(left), _usd(held), _usd(purse.cap_nano_usd))
 
 
-def _over_budget(amount_usd: Decimal, left_usd: Decimal, cap_usd: Decimal) -> BudgetError:
+def _over_budget(
+    amount_usd: Decimal, left_usd: Decimal, held_usd: Decimal, cap_usd: Decimal
+) -> BudgetError:
     return BudgetError(
         Phrase(
             "This call may cost up to {amount} USD, and only {left} USD of the budget of {cap} USD "
@@ -319,7 +322,8 @@ def _over_budget(amount_usd: Decimal, left_usd: Decimal, cap_usd: Decimal) -> Bu
                 "left": f"{max(left_usd, Decimal(0)):.6f}",
                 "cap": f"{cap_usd:.2f}",
             },
-        )
+        ),
+        retryable=amount_usd <= left_usd + held_usd,
     )
 
 

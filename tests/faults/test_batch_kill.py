@@ -76,9 +76,6 @@ async def test_kill_9_loses_nothing_and_pays_twice_only_what_was_out(tmp_path, w
     assert twice <= KILLS * CONCURRENCY + resets
 
 
-@pytest.mark.xfail(
-    strict=False, reason="known: on a busy machine a SIGTERM can pay one or two calls twice"
-)
 async def test_sigterm_leaves_every_item_finished_or_queued(tmp_path, workers):
     batch_id = await make(tmp_path / "data", 200)
     with metered(tmp_path / "server", Conditions(latency_s=0.05)) as server:

@@ -1,3 +1,4 @@
+import asyncio
 from decimal import Decimal
 
 import pytest
@@ -18,7 +19,7 @@ async def test_a_batch_that_used_its_budget_up_goes_on_with_a_higher_one(tmp_pat
     async with open_bench(tmp_path, engine) as bench:
         batch_id = await bench.run(20, budget_usd=Decimal("0.006"))
         paused = bench.batches.progress(batch_id)
-        await bench.batches.set_limits(batch_id, budget_usd=Decimal("1"), max_items=None)
+        await bench.batches.set_limits(batch_id, budget_usd=Decimal(1), max_items=None)
         waiting = bench.batches.progress(batch_id)
         await bench.batches.resume(batch_id)
         await bench.batches.wait()
@@ -26,7 +27,7 @@ async def test_a_batch_that_used_its_budget_up_goes_on_with_a_higher_one(tmp_pat
         assert check_store(bench.store.database) == []
 
     assert (paused.state, paused.reason_code) == (BatchState.PAUSED, "BGT001")
-    assert (waiting.state, waiting.budget_usd) == (BatchState.PAUSED, Decimal("1"))
+    assert (waiting.state, waiting.budget_usd) == (BatchState.PAUSED, Decimal(1))
     assert (done.state, done.succeeded, len(engine.calls)) == (BatchState.SUCCEEDED, 20, 20)
 
 
@@ -49,14 +50,14 @@ async def test_a_lower_limit_on_items_holds_at_once(tmp_path):
 
 async def test_a_budget_cannot_be_less_than_what_was_spent(tmp_path):
     async with open_bench(tmp_path, FakeEngine()) as bench:
-        batch_id = await bench.run(3, budget_usd=Decimal("1"))
+        batch_id = await bench.run(3, budget_usd=Decimal(1))
         with pytest.raises(errors.InputNotUsableError, match=r"0\.001050 USD are spent"):
             await bench.batches.set_limits(batch_id, budget_usd=Decimal("0.001"), max_items=2)
         kept = bench.batches.progress(batch_id)
         await bench.batches.set_limits(batch_id, budget_usd=Decimal("0.00105"), max_items=None)
         assert check_store(bench.store.database) == []
 
-    assert (kept.budget_usd, kept.max_items) == (Decimal("1"), None)
+    assert (kept.budget_usd, kept.max_items) == (Decimal(1), None)
 
 
 @pytest.mark.parametrize("limits", [{"budget_usd": Decimal("NaN")}, {"max_items": 0}])
@@ -95,3 +96,33 @@ async def test_the_budget_of_everything_is_used_up_before_batches_pause(tmp_path
 
     assert states == {BatchState.PAUSED}
     assert Decimal("0.015") < spent <= Decimal("0.02")
+
+
+@pytest.mark.parametrize("end", ["pause", "cancel", "close"])
+async def test_what_is_not_on_the_wire_goes_back_at_once(tmp_path, end):
+    engine = FakeEngine(gate=asyncio.Event())
+    async with open_bench(tmp_path, engine, max_concurrent=2) as bench:
+        batch_id = await bench.make(30)
+        await bench.batches.start(batch_id)
+        await _until(lambda: len(engine.calls) == 2 and _running(bench, batch_id) == 6)
+        ending = asyncio.create_task(
+            bench.batches.close() if end == "close" else getattr(bench.batches, end)(batch_id)
+        )
+        await _until(lambda: _running(bench, batch_id) == 2)
+        engine.gate.set()
+        await ending
+        await bench.batches.wait()
+        progress = bench.batches.progress(batch_id)
+        assert check_store(bench.store.database) == []
+
+    assert (len(engine.calls), progress.succeeded, progress.reserved_usd) == (2, 2, 0)
+    assert (progress.cancelled if end == "cancel" else progress.queued) == 28
+
+
+def _running(bench, batch_id):
+    return bench.batches.progress(batch_id).running
+
+
+async def _until(is_so):
+    while not is_so():  # noqa: ASYNC110 - what is looked at is on disk
+        await asyncio.sleep(0)
