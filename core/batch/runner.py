@@ -347,6 +347,7 @@ class Runner:
                 row = CallRecord(
                     planned=replace(record.planned, item=twin, request_id=twin),
                     status=CallStatus.SUCCEEDED,
+                    code=for_twins.held,
                     cached=True,
                     usage=for_twins.usage,
                     cost=for_twins.cost,
@@ -370,7 +371,6 @@ class Runner:
             if drive.failed_in_a_row >= self._outage_items:
                 await self._pause(drive, outcome)
 
-    async def _pause(self, drive: _Drive, why: Failure) -> None:
     async def _narrow(self, drive: _Drive, refusal: Failure) -> None:
         """Wait for what open calls hold to come back; pause when it does not."""
         is_alone, others = len(drive.tasks) == 1, self._active > len(drive.tasks)
@@ -380,6 +380,7 @@ class Runner:
         drive.most_at_once = max(1, len(drive.tasks) - 1)
         drive.is_broke = is_alone and others
 
+    async def _pause(self, drive: _Drive, why: Failure) -> None:
         await self._client.writer.run(
             partial(self._store.pause, batch_id=drive.batch_id, code=why.code, reason=why.detail)
         )
