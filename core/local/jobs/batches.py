@@ -195,10 +195,14 @@ class BatchStore:
         ]
 
     def delete_old(self) -> None:
-        """Forget the batches whose results are gone for good."""
+        """Forget batches whose results are gone for good, and what a crash left of the others."""
         newest = self._clock() - 2 * LONGEST_KEPT_S
         for batch in map(self.get, self._records.ids()):
-            if batch is not None and batch.state.is_final and batch.created_at < newest:
+            if batch is None or not batch.state.is_final:
+                continue
+            if self.path(batch.id, ".lock").exists():
+                self.tidy(batch.id)
+            if batch.created_at < newest:
                 self._records.delete(batch.id)
 
     def path(self, batch_id: str, suffix: str) -> Path:

@@ -1,7 +1,7 @@
 """The lines of a batch: its input checked and read one by one, its answers collected."""
 
 import json
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -67,7 +67,7 @@ def _remember(custom_id: str, seen: set[str]) -> None:
     seen.add(custom_id)
 
 
-def read_lines(path: Path) -> Generator[Line]:
+def read_lines(path: Path) -> Iterator[Line]:
     """Yield the requests of an input that was checked."""
     for _, raw in _raw_lines(path):
         yield _parse(raw)
@@ -139,12 +139,12 @@ class Results:
         self._request_prefix = f"batch_req_{batch_id.removeprefix('batch_')}_"
         self.done: set[str] = set()
         self.counts = Counts(total)
-        for path in (output, errors):
+        self._paths = (output, errors)
+        for path in self._paths:
             self._recover(path)
-        self._output = output.open("ab", buffering=0)
-        self._errors = errors.open("ab", buffering=0)
 
     def __enter__(self) -> Self:
+        self._output, self._errors = (path.open("ab", buffering=0) for path in self._paths)
         return self
 
     def __exit__(

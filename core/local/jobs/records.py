@@ -62,12 +62,12 @@ class Records:
         draft.replace(path)
 
     def load(self, record_id: str) -> dict[str, Any] | None:
-        """Return a record, or None when there is none of this id."""
+        """Return a record, or None when there is none of this id that can be read."""
         try:
             text = self.path(record_id, ".json").read_text(encoding="utf-8")
+            document: dict[str, Any] = json.loads(text)
         except (ValueError, FileNotFoundError):
             return None
-        document: dict[str, Any] = json.loads(text)
         return document
 
     def ids(self) -> list[str]:

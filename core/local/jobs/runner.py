@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from contextlib import aclosing, closing
+from contextlib import aclosing
 from dataclasses import replace
 from typing import Any, Final
 
@@ -105,13 +105,13 @@ class Runner:
 
     async def _answer_lines(self, batch: Batch) -> Batch:
         """Answer what is left, until all is done, time is up or somebody wants it to end."""
-        with await asyncio.to_thread(self._open_results, batch) as results:
+        with await asyncio.to_thread(self._results, batch) as results:
             await self._answer_left(batch, results)
             asked_at = self._batches.cancelling_at(batch.id)
             ending = State.COMPLETED if asked_at is None else State.CANCELLED
             if len(results.done) < batch.counts.total:
                 ending = State.EXPIRED if asked_at is None else State.CANCELLED
-                await self._give_up(batch, results, _UNSENT[ending])
+                await asyncio.to_thread(self._give_up, batch, results, _UNSENT[ending])
         batch = replace(batch, counts=results.counts, ending=ending)
         if asked_at is not None:
             return batch.moved(State.CANCELLING, asked_at)
@@ -126,16 +126,16 @@ class Runner:
                     return
                 group.create_task(self._answer_line(line, batch, results))
 
-    def _open_results(self, batch: Batch) -> Results:
+    def _results(self, batch: Batch) -> Results:
         output, errors = (self._batches.path(batch.id, name) for name in _PARTS)
         return Results(output, errors, batch.id, batch.counts.total)
 
     async def _left(self, batch: Batch, results: Results) -> AsyncGenerator[Line]:
         """Yield the lines that have no result yet, without holding the loop up over a long file."""
-        with closing(read_lines(self._batches.path(batch.id, ".input"))) as lines:
-            while line := await asyncio.to_thread(next, lines, None):
-                if line.custom_id not in results.done:
-                    yield line
+        lines = read_lines(self._batches.path(batch.id, ".input"))
+        while line := await asyncio.to_thread(next, lines, None):
+            if line.custom_id not in results.done:
+                yield line
 
     def _must_end(self, batch: Batch) -> bool:
         """Say whether no further line may begin."""
@@ -159,9 +159,10 @@ class Runner:
             bug = RequestError(500, "server_error", Phrase("The local engine failed."))
             return Result(line.custom_id, bug.status, bug.body)
 
-    async def _give_up(self, batch: Batch, results: Results, why: Problem) -> None:
-        async with aclosing(self._left(batch, results)) as lines:
-            async for line in lines:
+    def _give_up(self, batch: Batch, results: Results, why: Problem) -> None:
+        """Say of each line that has no result why there will be none."""
+        for line in read_lines(self._batches.path(batch.id, ".input")):
+            if line.custom_id not in results.done:
                 results.add(Result(line.custom_id, unsent=why))
 
     def _publish(self, batch: Batch, ending: State) -> Batch:

@@ -341,3 +341,42 @@ async def test_a_batch_is_forgotten_when_its_results_are_long_gone(tmp_path):
 
     assert listed == [young.id]
     assert old.id != young.id
+
+
+async def test_a_damaged_record_is_not_found_and_harms_no_other(tmp_path):
+    async with engine(tmp_path) as client:
+        lost, kept = [await ended(client, await submit(client, line("a"))) for _ in range(2)]
+        (tmp_path / "batches" / f"{lost.id}.json").write_bytes(b"")  # what a power cut can leave
+    async with engine(tmp_path) as client:
+        listed = [batch.id async for batch in client.batches.list()]
+        with pytest.raises(openai.NotFoundError):
+            await client.batches.retrieve(lost.id)
+
+    assert listed == [kept.id]
+
+
+async def test_what_a_crash_left_behind_a_finished_batch_goes(tmp_path):
+    async with engine(tmp_path) as client:
+        batch = await ended(client, await submit(client, line("a")))
+    for suffix in (".input", ".lock"):
+        (tmp_path / "batches" / f"{batch.id}{suffix}").write_bytes(b"")
+    async with engine(tmp_path) as client:
+        await client.batches.retrieve(batch.id)
+
+    assert [path.suffix for path in (tmp_path / "batches").iterdir()] == [".json"]
+
+
+async def test_an_engine_can_close_at_any_moment(tmp_path):
+    """And goes on from there: it is closed while it checks, begins, answers and ends."""
+    async with engine(tmp_path) as client:
+        batch = await submit(client, *[line(str(n), n) for n in range(3)])
+    questions = 0
+    while batch.status != "completed":
+        questions += 1
+        async with engine(tmp_path) as client:
+            for _ in range(questions):
+                batch = await client.batches.retrieve(batch.id)
+    async with engine(tmp_path) as client:
+        output = await rows(client, batch.output_file_id)
+
+    assert sorted(row["custom_id"] for row in output) == ["0", "1", "2"]
