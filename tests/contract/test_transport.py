@@ -56,6 +56,28 @@ async def test_first_chunk_arrives_before_the_last_is_made():
         assert [part async for part in chunks] == [b"last"]
 
 
+async def test_a_large_request_is_handed_on_in_pieces():
+    first_has_arrived = asyncio.Event()
+
+    async def app(scope, receive, send):
+        pieces = [await receive()]
+        first_has_arrived.set()
+        while pieces[-1]["more_body"]:
+            pieces.append(await receive())
+        await send(START)
+        await send(chunk(b"".join(piece["body"] for piece in pieces), more=False))
+
+    async def body():
+        yield b"first"
+        await first_has_arrived.wait()
+        yield b" last"
+
+    async with client_for(app) as client:
+        answer = await client.post("/", content=body())
+
+    assert answer.text == "first last"
+
+
 async def test_closing_the_response_cancels_the_app():
     ended = asyncio.Event()
 
