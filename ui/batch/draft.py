@@ -4,9 +4,11 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from decimal import Decimal
 from pathlib import PurePosixPath
 
+from core.batch import JobLane
 from core.batch.planner import question_for
 from core.batch.quoting import add_selections
 from core.errors import ImageError, ImageRefusal, InputNotUsableError
@@ -173,6 +175,8 @@ class Wish:
     budget_usd: Decimal | None
     max_items: int | None
     priority: int
+    lane: JobLane
+    ready_by: datetime | None
 
 
 @dataclass
@@ -197,6 +201,8 @@ async def launch(bench: Workbench, wish: Wish, found: Sequence[Found], progress:
         budget_usd=wish.budget_usd,
         max_items=wish.max_items,
         priority=wish.priority,
+        lane=wish.lane,
+        ready_by=wish.ready_by,
         language=wish.language,
     )
     await bench.batches.start(batch_id)

@@ -11,6 +11,7 @@ from core.quote import SelectionQuote
 from core.runs import Question
 from ui import format as fmt
 from ui.batch.draft import DraftPicture, Launch, Wish, launch, quote
+from ui.batch.lanes import choose_lane
 from ui.batch.pictures import show_pictures
 from ui.batch.state import open_batch, state
 from ui.batch.words import date_and_time
@@ -72,6 +73,7 @@ def _show_quote(quote: SelectionQuote, question: Question) -> None:
 
 
 def _choose_limits(question: Question | None, quote: SelectionQuote | None) -> Wish | None:
+    chosen = choose_lane(quote)
     name, budget, most, urgency = st.columns([4, 3, 3, 3], vertical_alignment="bottom")
     title = name.text_input(_("Name"), key="batch.name", placeholder=_("optional"), max_chars=120)
     usd = budget.number_input(
@@ -106,7 +108,16 @@ def _choose_limits(question: Question | None, quote: SelectionQuote | None) -> W
         return None
     limit = None if usd is None else Decimal(str(usd))
     _warn_of_small_budget(limit, quote)
-    return Wish(title.strip() or _usual_name(), question, language(), limit, items, priority)
+    return Wish(
+        name=title.strip() or _usual_name(),
+        question=question,
+        language=language(),
+        budget_usd=limit,
+        max_items=items,
+        priority=priority,
+        lane=chosen.lane,
+        ready_by=chosen.ready_by,
+    )
 
 
 def _warn_of_small_budget(limit: Decimal | None, quote: SelectionQuote | None) -> None:

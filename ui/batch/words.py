@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import streamlit as st
 
-from core.batch import BatchProgress, BatchState, ItemState, LimitUse
+from core.batch import BatchProgress, BatchState, ItemState, JobLane, LimitUse
 from ui import format as fmt
 from ui.i18n import _
 
@@ -61,6 +61,15 @@ def item_words() -> dict[ItemState, str]:
         ItemState.SUCCEEDED: _("done"),
         ItemState.FAILED: _("failed"),
         ItemState.CANCELLED: _("cancelled"),
+    }
+
+
+def lane_words() -> dict[JobLane, str]:
+    """Return the words for the lanes."""
+    return {
+        JobLane.REALTIME: _("Now"),
+        JobLane.BATCH: _("Batch API, half the price"),
+        JobLane.AUTO: _("Ready by a time, as cheap as possible"),
     }
 
 

@@ -1,0 +1,95 @@
+"""Which lane a new batch takes: at once, or for less money and later."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import streamlit as st
+
+from core.batch import JobLane
+from core.phrases import Phrase
+from core.quote import SelectionQuote, UsdRange
+from ui import format as fmt
+from ui.batch.words import lane_words, moment
+from ui.i18n import _, language, say
+from ui.resources import runtime, settings, workbench
+
+_WITHIN_S = 20
+_ASKED_EVERY = "5m"
+_LEAST_HOURS = 1
+_MOMENT = "batch.ready_by"
+_WINDOW = timedelta(hours=24)
+"""Within this time the vendor answers a job of its Batch API, or gives it up."""
+
+
+@dataclass(frozen=True, slots=True)
+class LaneChoice:
+    """The lane, and when every answer should be there."""
+
+    lane: JobLane
+    ready_by: datetime | None = None
+
+
+def choose_lane(quote: SelectionQuote | None) -> LaneChoice:
+    """Offer the lanes, each with its price and time; grey, with the reason, where there is one."""
+    words, refusal = lane_words(), _refusal(settings().base_url)
+    ready_by = _next_evening() if refusal else _chosen_moment()
+    lane = st.radio(
+        _("When"),
+        [*JobLane],
+        format_func=words.__getitem__,
+        captions=[_price(lane, quote, ready_by) for lane in JobLane],
+        key=f"batch.lane.{language()}",
+        horizontal=True,
+        disabled=refusal is not None,
+    )
+    if refusal is not None:
+        st.caption(f":material/info: {say(refusal)}")
+        return LaneChoice(JobLane.REALTIME)
+    if lane is JobLane.AUTO:
+        st.datetime_input(
+            _("Ready by"), _next_evening(), key=_MOMENT, format="YYYY-MM-DD", width=260
+        )
+        return LaneChoice(lane, ready_by.replace(tzinfo=_zone()))
+    return LaneChoice(JobLane(lane))
+
+
+@st.cache_data(ttl=_ASKED_EVERY, show_spinner=False)
+def _refusal(endpoint: str) -> Phrase | None:
+    """Ask the endpoint once in a while: it is a request on the network."""
+    del endpoint  # what is remembered is remembered for it
+    return runtime().run(workbench().batches.batch_lane_refusal(), _WITHIN_S)
+
+
+def _chosen_moment() -> datetime:
+    return st.session_state.get(_MOMENT) or _next_evening()
+
+
+def _next_evening() -> datetime:
+    """Return 18:00 by the reader's clock, without a zone; tomorrow's when today's is too near."""
+    now = datetime.now(UTC).astimezone(_zone()).replace(tzinfo=None)
+    evening = datetime.combine(now.date(), time(18))
+    is_near = evening < now + timedelta(hours=_LEAST_HOURS)
+    return evening + timedelta(days=1) if is_near else evening
+
+
+def _zone() -> ZoneInfo:
+    return ZoneInfo(st.context.timezone or "UTC")
+
+
+def _price(lane: JobLane, quote: SelectionQuote | None, ready_by: datetime) -> str:
+    realtime, batch = (quote.realtime, quote.batch) if quote else (None, None)
+    match lane:
+        case JobLane.REALTIME:
+            return _("{usd}, begins now").format(usd=_usd(realtime))
+        case JobLane.BATCH:
+            tomorrow = moment(datetime.now(UTC) + _WINDOW)
+            return _("{usd}, by {time}").format(usd=_usd(batch), time=tomorrow)
+        case JobLane.AUTO:
+            text = _("{least} to {most}, by {time}")
+            at = moment(ready_by.replace(tzinfo=_zone()))
+            return text.format(least=_usd(batch), most=_usd(realtime), time=at)
+
+
+def _usd(amount: UsdRange | None) -> str:
+    return "≈ " + fmt.markdown_usd(amount.expected) if amount else _("unknown")
