@@ -1,7 +1,6 @@
 """The HTTP routes that share the process with the pages."""
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from urllib.parse import unquote
 
@@ -15,8 +14,8 @@ from core.blobs import Upload
 from core.errors import StorageError, VisionError
 from core.inbox import Arrival
 from core.runtime import Runtime
-from core.version import VERSION
 from core.workbench import Workbench
+from service.monitoring import monitoring_routes
 
 WorkbenchSource = Callable[[], Workbench]
 RuntimeSource = Callable[[], Runtime]
@@ -37,8 +36,7 @@ def routes(workbench: WorkbenchSource, runtime: RuntimeSource) -> list[Route]:
     """Return every route; what is given is asked at each request, so this starts nothing."""
     return [
         Route("/analyze", _to_default_page, methods=["GET"]),
-        Route("/metrics", _not_here, methods=["GET"]),
-        Route("/health", _health(workbench), methods=["GET"]),
+        *monitoring_routes(workbench),
         Route("/upload/{ticket}", _upload(workbench), methods=["PUT"]),
         Route("/image/{digest}", _image(workbench), methods=["GET"]),
         Route("/thumbnail/{digest}/{page:int}", _thumbnail(workbench, runtime), methods=["GET"]),
@@ -46,34 +44,10 @@ def routes(workbench: WorkbenchSource, runtime: RuntimeSource) -> list[Route]:
     ]
 
 
-async def _not_here(_: Request) -> Response:
-    """Say 404 where a scraper would otherwise read the pages' HTML as metrics."""
-    return Response("Prometheus metrics are not part of this version.\n", 404)
-
-
 async def _to_default_page(request: Request) -> Response:
     """Lead to the Analyze page, which as the default page lives at the root."""
     query = request.scope["query_string"].decode("latin-1")
     return RedirectResponse(f"./?{query}" if query else "./", 307)
-
-
-def _health(workbench: WorkbenchSource) -> Handler:
-    """Say that the process answers, and which engine it would ask."""
-
-    async def health(_: Request) -> Response:
-        bench = workbench()
-        return JSONResponse(
-            {
-                "status": "healthy",
-                "version": VERSION,
-                "uptime_s": round(time.monotonic() - bench.opened_at_s, 1),
-                "engine": bench.engine.name,
-                "model": bench.settings.model,
-                "timestamp": time.time(),
-            }
-        )
-
-    return health
 
 
 def _upload(workbench: WorkbenchSource) -> Handler:
