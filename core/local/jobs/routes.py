@@ -53,10 +53,6 @@ class Jobs:
         for batch_id in self._batches.unfinished():
             self._runner.wake(batch_id)
 
-    async def wait(self) -> None:
-        """Return when every batch of this process has ended."""
-        await self._runner.wait()
-
     async def close(self) -> None:
         """Stop; the next process goes on."""
         await self._runner.close()

@@ -56,16 +56,12 @@ class Runner:
             self._tasks[batch_id] = task
             task.add_done_callback(lambda _: self._tasks.pop(batch_id))
 
-    async def wait(self) -> None:
-        """Return when this process has nothing more to do."""
-        while self._tasks:
-            await asyncio.wait(self._tasks.values())
-
     async def close(self) -> None:
         """Stop; what is not answered yet will be when a process wakes the batch again."""
         for task in self._tasks.values():
             task.cancel()
-        await self.wait()
+        while self._tasks:
+            await asyncio.wait(self._tasks.values())
 
     async def _work(self, batch_id: str) -> None:
         try:

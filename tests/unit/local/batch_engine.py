@@ -13,11 +13,13 @@ import openai
 from PIL import Image
 
 from core.engines.transport import AsgiStreamTransport
+from core.errors import ImageError, ImageRefusal
 from core.local.app import build_app
 from core.local.facts import page_facts
 from core.local.jobs.runner import LINES_AT_ONCE
 from core.local.lines import reading_of_text
 from core.local.reader import PageReader
+from core.phrases import Phrase
 from core.types import PreparedImage
 
 CHAT = "/v1/chat/completions"
@@ -31,9 +33,11 @@ def png(shade=255):
 
 
 class TrustingDecoder:
-    """Takes every picture as it is."""
+    """Takes every picture as it is; refuses what says so."""
 
     async def prepare(self, source, rule, detail):
+        if source.data == b"refuse me":
+            raise ImageError(ImageRefusal.DAMAGED, Phrase("It is cut off."))
         return PreparedImage(source.data, "image/png", 64, 64, "PNG", 64, 64)
 
     async def close(self):

@@ -1,5 +1,8 @@
 """Batches of the embedded engine, through the vendor's own client, inside the process."""
 
+import base64
+import os
+
 import openai
 import pytest
 
@@ -56,19 +59,23 @@ async def test_lines_that_cannot_be_answered_go_to_the_error_file(tmp_path):
     bad["body"]["messages"] = []
     streamed = line("streamed")
     streamed["body"]["stream"] = True
+    damaged = line("damaged")
+    url = f"data:image/png;base64,{base64.b64encode(b'refuse me').decode()}"
+    damaged["body"]["messages"][0]["content"][1]["image_url"]["url"] = url
     async with engine(tmp_path) as client:
-        batch = await ended(client, await submit(client, line("good"), bad, streamed))
+        batch = await ended(client, await submit(client, line("good"), bad, streamed, damaged))
         (good,) = await rows(client, batch.output_file_id)
         errors = {row["custom_id"]: row for row in await rows(client, batch.error_file_id)}
 
     assert good["custom_id"] == "good"
     counts = batch.request_counts
-    assert (counts.total, counts.completed, counts.failed) == (3, 1, 2)
-    assert errors.keys() == {"bad", "streamed"}
+    assert (counts.total, counts.completed, counts.failed) == (4, 1, 3)
+    assert errors.keys() == {"bad", "streamed", "damaged"}
     assert errors["bad"]["error"] is None
     assert errors["bad"]["response"]["status_code"] == 400
     assert errors["bad"]["response"]["body"]["error"]["param"] == "messages"
     assert errors["streamed"]["response"]["body"]["error"]["param"] == "stream"
+    assert errors["damaged"]["response"]["body"]["error"]["code"] == "image_parse_error"
 
 
 async def test_a_batch_in_which_all_fails_has_no_output_file(tmp_path):
@@ -380,3 +387,31 @@ async def test_an_engine_can_close_at_any_moment(tmp_path):
         output = await rows(client, batch.output_file_id)
 
     assert sorted(row["custom_id"] for row in output) == ["0", "1", "2"]
+
+
+async def test_a_batch_that_the_disk_refuses_goes_on_when_asked_for(tmp_path, caplog):
+    read = GatedReader()
+    read.may_read.clear()
+    async with engine(tmp_path, read) as client:
+        batch = await begun(client, await submit(client, line("a"), line("b")), read, 1)
+    (part,) = (tmp_path / "batches").glob("*.output")
+    part.unlink()
+    part.mkdir()  # nothing can be written there
+    async with engine(tmp_path) as client:
+        while "local_batch_stopped" not in caplog.messages:
+            batch = await client.batches.retrieve(batch.id)
+        part.rmdir()
+        batch = await ended(client, batch)
+
+    assert (batch.status, batch.request_counts.completed) == ("completed", 2)
+
+
+async def test_files_may_have_one_name_only(tmp_path, monkeypatch):
+    def no_links(*paths):
+        raise PermissionError
+
+    monkeypatch.setattr(os, "link", no_links)
+    async with engine(tmp_path) as client:
+        batch = await ended(client, await submit(client, line("a")))
+
+    assert batch.status == "completed"

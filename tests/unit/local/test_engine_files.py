@@ -1,6 +1,7 @@
 """Files of the embedded engine, through the vendor's own client, inside the process."""
 
 import json
+import os
 import tracemalloc
 
 import openai
@@ -57,6 +58,9 @@ async def test_files_go_when_their_time_is_over(tmp_path):
             with pytest.raises(openai.NotFoundError):
                 await client.files.content(file_id)
         kept = await client.files.retrieve(batch.input_file_id)
+    half = tmp_path / "files" / "0.incoming"  # what a crash left of an upload
+    half.touch()
+    os.utime(half, (0, 0))
     async with engine(tmp_path, clock=clock) as client:
         await client.models.list()
 
