@@ -28,9 +28,10 @@ from core.runs import Runs
 from core.settings import Settings
 from core.store.alerts import AlertStore
 from core.store.batches import SqlBatchStore
-from core.store.database import open_database
+from core.store.database import open_database, writing
 from core.store.ledger import Ledger
 from core.store.quality import SqlQualityStore
+from core.store.review import forget_old
 from core.store.runs import SqlRunStore
 from core.thumbnails import Thumbnails
 from core.tray import Tray
@@ -141,6 +142,8 @@ class Workbench:
     def forget_old(self, kept_for: timedelta = RESULTS_KEPT_FOR) -> None:
         """Delete results older than `kept_for`, and the pictures that no result refers to."""
         self.run_store.forget_before(time.time() - kept_for.total_seconds())
+        with writing(self.ledger.database) as connection:
+            forget_old(connection, time.time())
         self.thumbnails.forget_before(time.time() - kept_for.total_seconds())
         items = self.run_store.all_items()
         unused_s = min(kept_for, _UNUSED_UPLOAD_KEPT_FOR).total_seconds()

@@ -6,6 +6,7 @@ import streamlit as st
 
 from core.export import ExportItem, to_csv, to_json, to_markdown
 from core.i18n import translator
+from core.review import withheld
 from core.runs import RunItem
 from core.tasks import task
 from ui.i18n import _, language
@@ -13,7 +14,10 @@ from ui.resources import workbench
 
 
 def show_downloads(run_id: str, items: Sequence[RunItem], *, key: str) -> None:
-    """Offer the finished items as JSON, Markdown and CSV; each is made when it is asked for."""
+    """Offer the finished items as JSON, Markdown and CSV; each is made when it is asked for.
+
+    The words of held answers are left out.
+    """
     translate = translator(language())
     positions = {item.position for item in items}
     formats = {
@@ -40,7 +44,7 @@ def _exported(run_id: str, positions: Collection[int]) -> list[ExportItem]:
         ExportItem(
             id=str(item.position + 1),
             source=item.source.name,
-            outcome=item.outcome,
+            outcome=withheld(item.outcome),
             model=item.question.model,
             detail=item.question.detail,
             estimate=item.estimate,

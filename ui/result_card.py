@@ -1,16 +1,18 @@
 """One picture of a run with its answer: streaming, complete, or failed with a diagnosis."""
 
+from collections.abc import Coroutine
 from typing import Any
 
 import streamlit as st
 
+from core.fixes import is_sent_smaller, objective_prompt
 from core.phrases import Phrase
 from core.runs import RunItem, RunState
 from core.tasks import task
 from core.types import Failure, Success
 from ui import format as fmt
 from ui.answer_form import answer_form, corrections, label_of
-from ui.diagnosis_box import show_failure
+from ui.diagnosis_box import show_failure, show_held, show_other_words
 from ui.downloads import show_downloads
 from ui.i18n import _, say
 from ui.resources import runtime, workbench
@@ -32,6 +34,7 @@ def show_result(run_id: str, item: RunItem) -> None:
                 _show_success(run_id, item, success, key)
             case Failure() as failure:
                 show_failure(failure)
+                _offer_other_words(run_id, item, failure, key)
                 _again_button(run_id, item, _("Try again"), key)
             case None:
                 _show_progress(run_id, item)
@@ -42,7 +45,9 @@ def _show_picture(item: RunItem, key: str) -> None:
         st.caption(literal(item.source.name))
         return
     size = fmt.size(item.sent.width_px, item.sent.height_px)
-    caption = _("Exactly what was sent: {size}").format(size=size)
+    smaller = item.outcome is not None and is_sent_smaller(item.outcome.notes)
+    exact, less = _("Exactly what was sent: {size}"), _("Sent smaller than shown: {size}")
+    caption = (less if smaller else exact).format(size=size)
     zoomable(item.sent, name=item.source.name, caption=caption, key=f"{key}.picture")
 
 
@@ -61,6 +66,13 @@ def _show_progress(run_id: str, item: RunItem) -> None:
 
 def _show_success(run_id: str, item: RunItem, success: Success, key: str) -> None:
     _show_facts(item, success)
+    if success.held:
+        show_held(
+            success.held,
+            accept=lambda: _run(workbench().runs.accept(run_id, item.position)),
+            ask_again=lambda: _run(workbench().runs.again(run_id, item.position)),
+            key=key,
+        )
     if disclaimer := task(item.question.task).disclaimer:
         st.warning(say(disclaimer), icon=":material/info:")
     if success.data is None:
@@ -70,7 +82,8 @@ def _show_success(run_id: str, item: RunItem, success: Success, key: str) -> Non
     _show_notes(success.notes)
     with st.container(horizontal=True):
         show_downloads(run_id, [item], key=key)
-        _again_button(run_id, item, _("Run again without cache"), key)
+        if not success.held:  # its own box asks again
+            _again_button(run_id, item, _("Run again without cache"), key)
 
 
 def _show_facts(item: RunItem, success: Success) -> None:
@@ -135,7 +148,18 @@ def _show_notes(notes: tuple[Phrase, ...]) -> None:
         st.caption("· " + harmless_markdown(say(note)))
 
 
+def _offer_other_words(run_id: str, item: RunItem, failure: Failure, key: str) -> None:
+    prompt = objective_prompt(item.question.prompt, failure.code)
+    if prompt:
+        again = workbench().runs.again
+        show_other_words(prompt, lambda: _run(again(run_id, item.position, prompt)), key=key)
+
+
+def _run(work: Coroutine[Any, Any, None]) -> None:
+    runtime().run(work, _QUICK_S)
+
+
 def _again_button(run_id: str, item: RunItem, label: str, key: str) -> None:
     if st.button(label, key=f"{key}.again", icon=":material/refresh:"):
-        runtime().run(workbench().runs.again(run_id, item.position), _QUICK_S)
+        _run(workbench().runs.again(run_id, item.position))
         st.rerun()

@@ -57,6 +57,8 @@ def _show_summary(run_id: str, items: list[RunItem], active: bool) -> None:
         words = _("{done} of {total} done").format(done=len(done), total=len(items))
         if failed:
             words += " · " + _("{count} failed").format(count=len(failed))
+        if held := sum(_is_held(item) for item in items):
+            words += " · " + _("{count} to look at").format(count=held)
         st.caption(f"{words} · {_spent(items)}", width="stretch")
         if active:
             if st.button(_("Stop"), key="analyze.stop", icon=":material/stop:"):
@@ -66,6 +68,10 @@ def _show_summary(run_id: str, items: list[RunItem], active: bool) -> None:
             show_downloads(run_id, items, key=f"analyze.{run_id[:8]}.all")
     if active and len(items) > 1:
         st.progress(len(done) / len(items))
+
+
+def _is_held(item: RunItem) -> bool:
+    return isinstance(item.outcome, Success) and item.outcome.held is not None
 
 
 def _spent(items: list[RunItem]) -> str:
@@ -112,6 +118,8 @@ def _tile(item: RunItem) -> Tile:
 def _headline(item: RunItem) -> str:
     """Return the one fact that a person scanning a hundred pictures looks for."""
     match item.outcome:
+        case Success(held=str(code)):
+            return code
         case Success(data={"total": total}) if total is not None:
             data = item.corrected or item.outcome.data
             amount = data.get("total")

@@ -158,7 +158,7 @@ class BatchProgress:
     `rate_per_minute` is that of the last half minute. `projected_*` say how it will have ended if
     it goes on like this. `reason_code` and `reason` say why it is paused or cancelled.
     `saved_batch_usd` is what the answers of the batch lane would have cost more at once. `held`
-    counts those of the answers that wait for a person to look at them.
+    counts those of the answers that wait for a person to look at them, `held_codes` by reason.
     """
 
     id: BatchId
@@ -194,6 +194,7 @@ class BatchProgress:
     ready_by: datetime | None = None
     saved_batch_usd: Decimal = Decimal(0)
     held: int = 0
+    held_codes: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def done(self) -> int:

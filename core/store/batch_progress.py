@@ -75,7 +75,8 @@ class BatchFigures:
             started_at=moment(row["started_at_s"]),
             finished_at=moment(row["finished_at_s"]),
             failures=counts.failures,
-            held=counts.held,
+            held=sum(counts.held.values()),
+            held_codes=counts.held,
             reason_code=row["reason_code"],
             reason=phrase_codec.validate_json(row["reason"]) if row["reason"] else None,
             rate_per_minute=rate,
@@ -103,15 +104,15 @@ class _Counts:
     def __init__(self, rows: Sequence[RowMapping]) -> None:
         self._by_state = Counter[str]()
         self.cached = 0
-        self.held = 0
+        self.held: dict[str, int] = {}
         self.failures: dict[str, int] = {}
         for row in rows:
             self._by_state[row["state"]] += row["items"]
             self.cached += row["items"] if row["cached"] else 0
-            if row["code"] and row["state"] == ItemState.SUCCEEDED:
-                self.held += row["items"]
-            elif row["code"] and row["items"]:
-                self.failures[row["code"]] = self.failures.get(row["code"], 0) + row["items"]
+            if row["code"] and row["items"]:
+                is_held = row["state"] == ItemState.SUCCEEDED
+                of_code = self.held if is_held else self.failures
+                of_code[row["code"]] = of_code.get(row["code"], 0) + row["items"]
         self.total = self._by_state.total()
 
     def of(self, state: ItemState) -> int:

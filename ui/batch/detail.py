@@ -11,6 +11,7 @@ from core.tasks import task
 from core.types import Failure, Success
 from ui import format as fmt
 from ui.answer_form import label_of
+from ui.batch.held import show_held_item
 from ui.batch.state import state
 from ui.batch.words import item_words
 from ui.diagnosis_box import show_error, show_failure
@@ -68,6 +69,8 @@ def _prepared(item: BatchItem) -> SentImage:
 def _show_answer(item: BatchItem, success: Success) -> None:
     usage = success.usage
     cost = _("$0 (cached)") if success.cached else fmt.cost(success.cost)
+    if success.held:
+        show_held_item(item, success.held)
     if disclaimer := task(item.question.task).disclaimer:
         st.warning(say(disclaimer), icon=":material/info:")
     if success.data is None:

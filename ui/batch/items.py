@@ -9,6 +9,7 @@ from core.batch import BatchItem, BatchProgress, ItemState
 from core.types import Failure, Outcome, Success
 from ui import format as fmt
 from ui.batch.detail import show_item
+from ui.batch.held import CODE_KEY
 from ui.batch.state import state
 from ui.batch.words import item_words
 from ui.i18n import _
@@ -52,12 +53,12 @@ def _choose_filters(progress: BatchProgress) -> tuple[ItemState | None, str | No
             width=180,
         )
         code = ""
-        if progress.failures:
+        if known := {**progress.failures, **progress.held_codes}:
             code = st.selectbox(
                 _("Code"),
-                ["", *sorted(progress.failures)],
+                ["", *sorted(known)],
                 format_func=lambda code: code or _("all"),
-                key="batch.code",
+                key=CODE_KEY,
                 width=180,
             )
     return ItemState(wanted) if wanted else None, code or None
@@ -66,7 +67,9 @@ def _choose_filters(progress: BatchProgress) -> tuple[ItemState | None, str | No
 def _matching(progress: BatchProgress, wanted: ItemState | None, code: str | None) -> int:
     """Return how many items pass the filters."""
     if code is not None:
-        return progress.failures.get(code, 0) if wanted in {None, ItemState.FAILED} else 0
+        failed = progress.failures.get(code, 0) if wanted in {None, ItemState.FAILED} else 0
+        held = progress.held_codes.get(code, 0) if wanted in {None, ItemState.SUCCEEDED} else 0
+        return failed + held
     return progress.total if wanted is None else _count(progress, wanted)
 
 
@@ -106,10 +109,16 @@ def _row(item: BatchItem) -> dict[str, Any]:
         _("No."): item.position + 1,
         _("Picture"): thumbnail_url(item.digest, item.page) if item.digest else None,
         _("Name"): item.label or item.name,
-        _("State"): item_words()[item.state],
+        _("State"): _state_word(item),
         _("Result"): _headline(item.outcome),
         _("Cost"): "" if item.outcome is None else fmt.cost(item.outcome.cost),
     }
+
+
+def _state_word(item: BatchItem) -> str:
+    if isinstance(item.outcome, Success) and item.outcome.held:
+        return _("to look at")
+    return item_words()[item.state]
 
 
 def _headline(outcome: Outcome | None) -> str:

@@ -11,11 +11,12 @@ from core.diagnosis import diagnose
 from core.errors import VisionError
 from ui import format as fmt
 from ui.batch.downloads import show_exports
+from ui.batch.held import offer_other_words, show_held_answers
 from ui.batch.items import show_items
 from ui.batch.limits import is_paused_at_own_limit, show_limits
 from ui.batch.rerun import show_rerun
 from ui.batch.words import done_of_total, fraction, limit_use, moment, show_state
-from ui.diagnosis_box import show_diagnosis, show_error
+from ui.diagnosis_box import code_link, show_diagnosis, show_error
 from ui.i18n import _, say
 from ui.quote_line import headline
 from ui.resources import runtime, workbench
@@ -41,7 +42,7 @@ def show_batch(batch_id: str) -> None:
         _show_quote(progress)
     _show_actions(progress)
     if progress.started_at:
-        show_exports(batch_id)
+        show_exports(progress)
     if progress.total:
         st.fragment(_show_details, run_every=_DETAILS_EVERY if active else None)(batch_id)
     _show_left_out(progress)
@@ -55,7 +56,7 @@ def _is_active(progress: BatchProgress) -> bool:
 def _offer(progress: BatchProgress) -> tuple[object, ...]:
     """Return what the rest of the page depends on; it is drawn again when that changes."""
     shown = progress.state, progress.is_intake_complete, progress.total > 0
-    return (*shown, progress.failed > 0, _is_active(progress))
+    return (*shown, progress.failed > 0, progress.held > 0, _is_active(progress))
 
 
 def _show_progress(batch_id: str, drawn: tuple[object, ...]) -> None:
@@ -77,6 +78,8 @@ def _show_details(batch_id: str) -> None:
     progress = workbench().batches.progress(batch_id)
     if progress is None:
         return
+    if progress.held:
+        show_held_answers(progress)
     if progress.failures:
         _show_failures(progress)
     show_items(progress)
@@ -102,6 +105,7 @@ def _show_numbers(progress: BatchProgress) -> None:
         (_("Answered"), fmt.count(progress.succeeded)),
         (_("From the cache"), fmt.count(progress.cached)),
         (_("Failed"), fmt.count(progress.failed)),
+        *([(_("To look at"), fmt.count(progress.held))] if progress.held else []),
         (_("Working"), fmt.count(progress.running)),
         (_("Cancelled"), fmt.count(progress.cancelled))
         if progress.cancelled
@@ -216,10 +220,13 @@ def _show_failures(progress: BatchProgress) -> None:
         for code, count in sorted(progress.failures.items(), key=lambda each: -each[1]):
             found = diagnose(code)
             with st.container(horizontal=True, vertical_alignment="center"):
-                st.markdown(f"**{count:,}** × {_(found.summary)} `{code}`", width="stretch")
+                st.markdown(
+                    f"**{count:,}** × {_(found.summary)} {code_link(code)}", width="stretch"
+                )
                 if retries:
                     act = workbench().batches.retry
                     label, icon = _("Retry these"), ":material/refresh:"
+                    offer_other_words(progress.id, code)
                     _action(label, f"retry.{code}", icon, act, progress.id, code)
             st.caption(_(found.solution))
 
