@@ -46,7 +46,7 @@ from core.types import (
 AUTHENTICATION: Final = "authentication", N_("Key")
 MODELS: Final = "models", N_("List of models")
 COMPLETION: Final = "completion", N_("Short answer")
-IMAGES: Final = "images", N_("Pictures")
+IMAGES: Final = "images", N_("Picture input")
 BATCHES: Final = "batches", N_("Batch API")
 
 ENDPOINT_LAYERS: Final = (AUTHENTICATION, MODELS, BATCHES, COMPLETION, IMAGES)

@@ -23,10 +23,10 @@ from core.phrases import N_, Phrase
 from core.proxies import Proxy, open_tunnel, proxy_for
 
 LAYERS: Final = {
-    "dns": N_("Name"),
-    "tcp": N_("Connection"),
+    "dns": N_("Name (DNS)"),
+    "tcp": N_("Connection (TCP)"),
     "proxy": N_("Proxy"),
-    "tls": N_("Encryption"),
+    "tls": N_("Encryption (TLS)"),
 }
 _WITHIN_S: Final = 10.0
 _EXPIRES_SOON: Final = timedelta(days=14)

@@ -430,7 +430,7 @@ def test_doctor_asks_nothing_that_costs_unless_told_to(server, run):
     code, text, err = run("doctor")
     assert code == 0
     assert server.bodies == []
-    assert "-     Pictures: Not asked: both questions together cost about $0." in text
+    assert "-     Picture input: Not asked: both questions together cost about $0." in text
     assert "--paid" in err
 
 
@@ -439,7 +439,7 @@ def test_doctor_says_that_the_key_is_wrong(server, run):
     code, text, _ = run("doctor", "--paid")
     assert code == 3
     assert "FAIL  Short answer:" in text
-    assert "-     Pictures: Not tried" in text
+    assert "-     Picture input: Not tried" in text
 
 
 def test_doctor_says_that_nothing_listens(offline, run, monkeypatch):

@@ -35,8 +35,9 @@ def show_checks() -> None:
         with st.spinner(_("Checking …")):
             _run(paid)
         st.rerun()
-    for check in st.session_state.get(_FOUND, []):
-        _draw(check)
+    with st.container(gap="xsmall"):
+        for check in st.session_state.get(_FOUND, []):
+            _draw(check)
 
 
 def _offer_paid() -> bool:
@@ -58,9 +59,10 @@ def _run(paid: bool) -> None:
     bench, today = workbench(), datetime.now(UTC).date()
     patient = Patient(bench.settings, bench.catalog, bench.decoder, bench.client)
     checks = examine(patient, today, PaidChecks(paid, "page"))
-    while check := runtime().run(_next(checks), _CHECK_WITHIN_S):
-        st.session_state[_FOUND].append(check)
-        _draw(check)
+    with st.container(gap="xsmall"):
+        while check := runtime().run(_next(checks), _CHECK_WITHIN_S):
+            st.session_state[_FOUND].append(check)
+            _draw(check)
 
 
 async def _next(checks: AsyncIterator[Check]) -> Check | None:

@@ -35,10 +35,10 @@ def show_quality() -> None:
         _offer_run()
     else:
         st.fragment(_show_progress, run_every=_EVERY)(under_way.id)
-    if not workbench().quality.latest(1):
-        _show_empty()
-    else:
+    if workbench().quality.latest(1):
         show_results()
+    elif under_way is None:
+        _show_empty()
 
 
 def _offer_run() -> None:

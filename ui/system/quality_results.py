@@ -1,9 +1,12 @@
 """What came of quality runs, alone or beside an earlier one."""
 
 from collections.abc import Sequence
+from decimal import Decimal
+from typing import Literal
 
 import streamlit as st
 
+from core.diagnosis import diagnose
 from core.quality.compare import CaseChange, Change, Comparison, compare
 from core.quality.types import CaseResult, QualityRun, RunSummary
 from ui import format as fmt
@@ -15,6 +18,8 @@ from ui.text import literal
 
 _RUNS_OFFERED = 50
 _A_PAGE = 20
+_TILE_PX = 170
+_SHOWN_S = 0.1
 _ALONE = ""
 
 
@@ -39,7 +44,7 @@ def _choose_run(offered: Sequence[RunSummary]) -> QualityRun | None:
     # The newest run is shown as soon as there is one, whatever was looked at before.
     newest = offered[0].id
     run_id = choose(
-        _("Result"), words, name=f"system.quality.result.{newest}", default=newest, width=420
+        _("Result"), words, name=f"system.quality.result.{newest}", default=newest, width=640
     )
     return workbench().quality.progress(run_id)
 
@@ -56,7 +61,7 @@ def _choose_before(offered: Sequence[RunSummary], run: QualityRun) -> QualityRun
         words,
         name=f"system.quality.before.{run.id}",
         default=earlier[0].id,
-        width=420,
+        width=640,
     )
     return workbench().quality.progress(before_id) if before_id else None
 
@@ -64,26 +69,32 @@ def _choose_before(offered: Sequence[RunSummary], run: QualityRun) -> QualityRun
 def _words(run: RunSummary) -> str:
     total = run.passed + run.failed
     passed = _("{passed} of {total} passed").format(passed=run.passed, total=total)
-    return f"{moment(run.started_at)} · {run.model} · {passed} · {_(run.suite)}"
+    return f"{moment(run.started_at)} · {passed} · {run.model} · {run.id} · {_(run.suite)}"
 
 
 def _show_numbers(run: QualityRun, before: QualityRun | None) -> None:
-    """Draw the sums; beside an earlier run, what became of them."""
-    took_s, cost_usd = _took_s(run), run.cost_usd
+    """Draw the sums, and beside an earlier run what became of them."""
     with st.container(horizontal=True, gap="xsmall", key="quality-numbers"):
-        passed = f"{run.passed} / {run.total}"
-        delta = run.passed - before.passed if before else None
-        st.metric(_("Passed"), passed, delta=delta, border=True, width=150)
-        delta_s = f"{took_s - _took_s(before):+.1f} s" if before else None
-        time = fmt.seconds(took_s)
-        st.metric(_("Time"), time, delta=delta_s, delta_color="inverse", border=True, width=150)
-        delta_usd = None
-        if before and cost_usd is not None and before.cost_usd is not None:
-            delta_usd = float(cost_usd - before.cost_usd) or None
-        money = None if delta_usd is None else f"{delta_usd:+.5f} USD"
-        st.metric(
-            _("Cost"), fmt.usd(cost_usd), delta=money, delta_color="inverse", border=True, width=150
-        )
+        passed = run.passed - before.passed if before else 0
+        _tile(_("Passed"), f"{run.passed} / {run.total}", f"{passed:+}" if passed else None)
+        slower_s = _took_s(run) - _took_s(before) if before else 0.0
+        delta_s = f"{slower_s:+.1f} s" if abs(slower_s) >= _SHOWN_S else None
+        _tile(_("Time"), fmt.seconds(_took_s(run)), delta_s, less_is_good=True)
+        dearer_usd = _dearer_usd(run, before)
+        delta_usd = f"{dearer_usd:+.5f} USD" if dearer_usd else None
+        _tile(_("Cost"), fmt.usd(run.cost_usd), delta_usd, less_is_good=True)
+
+
+def _tile(name: str, value: str, delta: str | None, *, less_is_good: bool = False) -> None:
+    colour: Literal["inverse", "normal"] = "inverse" if less_is_good else "normal"
+    st.metric(name, value, delta, colour, border=True, width=_TILE_PX, height="stretch")
+
+
+def _dearer_usd(run: QualityRun, before: QualityRun | None) -> Decimal | None:
+    """Return how much more the later run cost; None where one of them is not known."""
+    if before is None or run.cost_usd is None or before.cost_usd is None:
+        return None
+    return run.cost_usd - before.cost_usd
 
 
 def _took_s(run: QualityRun) -> float:
@@ -106,9 +117,10 @@ def _show_cases(run: QualityRun, changes: dict[str, CaseChange]) -> None:
     results = sorted(run.results, key=lambda result: result.passed)
     pages = -(-len(results) // _A_PAGE)
     at = st.pagination(pages, key=f"system.quality.page.{run.id}") if pages > 1 else 1
-    for result in results[(at - 1) * _A_PAGE : at * _A_PAGE]:
+    for place, result in enumerate(results[(at - 1) * _A_PAGE : at * _A_PAGE]):
         change = changes.get(result.id)
-        with st.expander(_headline(result, change), expanded=False):
+        opened = place == 0 and not result.passed
+        with st.expander(_headline(result, change), expanded=opened):
             _show_case(result, change)
 
 
@@ -134,9 +146,13 @@ def _change_word(change: Change) -> str:
 
 
 def _show_case(result: CaseResult, change: CaseChange | None) -> None:
-    for verdict in result.verdicts:
-        mark = ":green[:material/check:]" if verdict.is_met else ":red[:material/close:]"
-        st.markdown(f"{mark} {literal(say(verdict.said))}")
+    with st.container(gap="xsmall"):
+        for verdict in result.verdicts:
+            mark = ":green[:material/check:]" if verdict.is_met else ":red[:material/close:]"
+            st.markdown(f"{mark} {literal(say(verdict.said))}")
+    if result.code and not result.passed:
+        found = diagnose(result.code)
+        st.caption(f"`{result.code}` {_(found.summary)} {_(found.solution)}")
     st.caption(f"`{result.model}` · {result.task} · {result.detail}")
     if change is None or change.before is None:
         _show_text(_("Answer"), result.answer)
