@@ -1,6 +1,7 @@
 """Arguments that several commands take, and how their values are read."""
 
 from argparse import ArgumentParser, ArgumentTypeError
+from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
 
 from core.cli_estimate import size_of
@@ -52,6 +53,26 @@ def port(text: str) -> int:
     if (number := positive(text)) > 65535:
         raise ArgumentTypeError(f"{text!r}: 1-65535")
     return number
+
+
+def at_once(text: str) -> int:
+    """Read how many calls may be out at once, bounded as the setting is."""
+    if (number := positive(text)) > 1000:
+        raise ArgumentTypeError(f"{text!r}: 1-1000")
+    return number
+
+
+def coming_moment(text: str) -> datetime:
+    """Read a time of day, which is the next such one here, or a date and time."""
+    now = datetime.now(UTC).astimezone()
+    try:
+        if len(text) <= len("18:00"):
+            at = datetime.combine(now.date(), time.fromisoformat(text), now.tzinfo)
+            return at if at > now else at + timedelta(days=1)
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise ArgumentTypeError(f"{text!r}: 18:00") from None
+    return at if at.tzinfo else at.astimezone()
 
 
 def share(text: str) -> Decimal:

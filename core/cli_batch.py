@@ -3,14 +3,15 @@
 import asyncio
 from argparse import ArgumentParser, Namespace
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from core.batch import BatchProgress, BatchState, ExportFormat, JobLane
+from core.batch.types import PRIORITIES, USUAL_PRIORITY
 from core.cli_analyze import ask_options, asked_about
-from core.cli_arguments import add_json, add_question, positive
+from core.cli_arguments import add_json, add_question, at_once, coming_moment, positive
 from core.cli_arguments import usd as usd_amount
+from core.cli_batch_text import batch_json, description, overview
 from core.cli_output import (
     EXIT_BAD_USAGE,
     EXIT_INTERRUPTED,
@@ -19,22 +20,20 @@ from core.cli_output import (
     EXIT_STOPPED,
     STOPPING_CODES,
     Console,
-    table,
-    usd,
 )
 from core.cli_progress import interrupts, progress_bar
 from core.errors import InputNotUsableError
-from core.export import explain, money
 from core.i18n import Language
 from core.images.intake import Intake, IntakeItem
 from core.images.manifest import ItemOverrides
-from core.phrases import N_, Phrase, Translate
+from core.phrases import Phrase, Translate
 from core.runs import Question
 from core.settings import Settings
 from core.types import ImageSource
 from core.workbench import Workbench
 
 _LOOK_EVERY_S: Final = 0.25
+_MOST_LISTED: Final = 10_000
 
 
 def batch(arguments: Namespace, settings: Settings, language: Language, console: Console) -> int:
@@ -76,6 +75,7 @@ class _Command:
             "show": self._show,
             "resume": self._resume,
             "retry": self._retry,
+            "fetch": self._fetch,
             "cancel": self._cancel,
             "export": self._export,
         }[name]
@@ -83,10 +83,8 @@ class _Command:
     async def _run(self) -> int:
         given, console = self._arguments, self._console
         lane = JobLane(given.lane)
-        if lane is not JobLane.REALTIME:
-            raise InputNotUsableError(
-                Phrase("The lane {lane} does not work yet. Use realtime.", {"lane": given.lane})
-            )
+        if lane is not JobLane.REALTIME and (refusal := await self._batches.batch_lane_refusal()):
+            raise InputNotUsableError(refusal)
         out = _export_kind(given.out) if given.out else None
         intake = Intake(self._bench.decoder)
         batch_id = await self._batches.create(
@@ -96,10 +94,11 @@ class _Command:
             budget_usd=given.budget,
             priority=given.priority,
             lane=lane,
+            ready_by=given.ready_by,
             language=self._language,
         )
         progress = self._known(batch_id)
-        for each in self._batches.left_out(batch_id):
+        for each in self._batches.left_out(batch_id, limit=progress.left_out):
             console.progress(f"{each.name}: {each.why.translated(console.translate)}")
         if not progress.total:
             console.note(Phrase("There is no picture to ask about."))
@@ -130,7 +129,21 @@ class _Command:
         )
 
     async def _resume(self) -> int:
-        return await self._work(self._arguments.id)
+        given = self._arguments
+        progress = self._known(given.id)
+        if given.budget is not None:
+            await self._batches.set_limits(
+                given.id, budget_usd=given.budget, max_items=progress.max_items
+            )
+        if given.priority is not None:
+            await self._batches.set_priority(given.id, given.priority)
+        return await self._work(given.id)
+
+    async def _fetch(self) -> int:
+        """Look at the jobs at the vendor now, and go on with what came of them."""
+        await self._batches.fetch_now(self._arguments.id)
+        self._report(self._known(self._arguments.id))
+        return EXIT_OK
 
     async def _retry(self) -> int:
         given = self._arguments
@@ -145,11 +158,11 @@ class _Command:
         return EXIT_OK
 
     async def _list(self) -> int:
-        found = await asyncio.to_thread(self._batches.list_batches)
+        found = await asyncio.to_thread(self._batches.list_batches, _MOST_LISTED)
         if self._console.as_json:
             self._console.document({"batches": [batch_json(each) for each in found]})
         elif found:
-            self._console.text(_overview(found, self._console.translate))
+            self._console.text(overview(found, self._console.translate))
         else:
             self._console.note(Phrase("There are no batches yet."))
         return EXIT_OK
@@ -191,10 +204,11 @@ class _Command:
 
     def _report(self, progress: BatchProgress) -> int:
         """Print how a batch stands and return the exit code that says it."""
+        jobs = self._batches.jobs(progress.id)
         if self._console.as_json:
-            self._console.document(batch_json(progress))
+            self._console.document(batch_json(progress, jobs))
         else:
-            self._console.text(_description(progress, self._console.translate))
+            self._console.text(description(progress, jobs, self._console.translate))
         return exit_code(progress)
 
     def _known(self, batch_id: str) -> BatchProgress:
@@ -226,88 +240,6 @@ def exit_code(progress: BatchProgress) -> int:
     return EXIT_OK if progress.state is BatchState.SUCCEEDED else EXIT_SOME_FAILED
 
 
-def batch_json(progress: BatchProgress) -> dict[str, Any]:
-    """Return a batch as `batch show --json` prints it; money is text."""
-    return {
-        "id": progress.id,
-        "name": progress.name,
-        "state": progress.state.value,
-        "lane": progress.lane.value,
-        "total": progress.total,
-        "queued": progress.queued,
-        "running": progress.running,
-        "succeeded": progress.succeeded,
-        "failed": progress.failed,
-        "cancelled": progress.cancelled,
-        "cached": progress.cached,
-        "held": progress.held,
-        "cost_usd": money(progress.cost_usd),
-        "reserved_usd": money(progress.reserved_usd),
-        "budget_usd": money(progress.budget_usd),
-        "started_at": _iso(progress.started_at),
-        "finished_at": _iso(progress.finished_at),
-        "failures": dict(progress.failures),
-        "left_out": progress.left_out,
-        "reason": None if progress.reason is None else str(progress.reason),
-    }
-
-
-def _iso(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.isoformat(timespec="milliseconds")
-
-
-def _description(progress: BatchProgress, translate: Translate) -> str:
-    counts = Phrase(
-        "{state}: {succeeded} of {total} answered, {cached} of them from the cache; {failed} "
-        "failed, {queued} waiting.",
-        {
-            "state": translate(STATE_WORDS[progress.state]),
-            "succeeded": progress.succeeded,
-            "total": progress.total,
-            "cached": progress.cached,
-            "failed": progress.failed,
-            "queued": progress.queued + progress.running,
-        },
-    )
-    cost = Phrase("Cost: {cost}.", {"cost": usd(progress.cost_usd, "?")})
-    lines = [progress.id, f"{counts.translated(translate)} {cost.translated(translate)}"]
-    for code, count in sorted(progress.failures.items()):
-        lines.append(f"{code}: {count} - {explain(code, Phrase(''), translate).summary}")
-    if progress.held:
-        held = Phrase("Held for a person to look at: {count}.", {"count": progress.held})
-        lines.append(held.translated(translate))
-    if progress.reason_code and progress.reason:
-        words = explain(progress.reason_code, progress.reason, translate)
-        lines += [f"{progress.reason_code}: {words.message}", words.hint]
-    return "\n".join(lines)
-
-
-def _overview(found: list[BatchProgress], translate: Translate) -> str:
-    header = [N_("Batch"), N_("State"), N_("Name"), N_("Done"), N_("Failed"), N_("Cost")]
-    rows = [
-        [
-            each.id,
-            translate(STATE_WORDS[each.state]),
-            each.name[:40],
-            f"{each.done}/{each.total}",
-            str(each.failed),
-            usd(each.cost_usd, "?"),
-        ]
-        for each in found
-    ]
-    return table([translate(name) for name in header], rows, left=3)
-
-
-STATE_WORDS: Final = {
-    BatchState.QUEUED: N_("Waiting"),
-    BatchState.RUNNING: N_("Running"),
-    BatchState.PAUSED: N_("Paused"),
-    BatchState.SUCCEEDED: N_("Succeeded"),
-    BatchState.FAILED: N_("Some failed"),
-    BatchState.CANCELLED: N_("Cancelled"),
-}
-
-
 def add_batch(parser: ArgumentParser, _: Translate) -> None:
     """Describe the arguments of every command about batches."""
     commands = parser.add_subparsers(dest="batch_command", required=True)
@@ -316,10 +248,13 @@ def add_batch(parser: ArgumentParser, _: Translate) -> None:
     _finish(add("list", help=_("List batches, newest first.")), _)
     for name, words in (
         ("show", _("Say how a batch stands.")),
-        ("resume", _("Go on with a batch, and wait for the end.")),
+        ("fetch", _("Look at a batch's jobs at the vendor now.")),
         ("cancel", _("End a batch; its results are kept.")),
     ):
         _finish(add(name, help=words), _, takes_id=True)
+    resume = add("resume", help=_("Go on with a batch, and wait for the end."))
+    _add_limits(resume, _, priority=None)
+    _finish(resume, _, takes_id=True)
     retry = add("retry", help=_("Try failed items again, and wait for the end."))
     retry.add_argument("--code", help=_("Only those that failed with this code."))
     _finish(retry, _, takes_id=True)
@@ -341,15 +276,25 @@ def _add_run(parser: ArgumentParser, _: Translate) -> None:
         default="realtime",
         help=_("How it is served."),
     )
-    parser.add_argument("--concurrency", type=positive, metavar="N", help=_("Calls at once."))
+    parser.add_argument(
+        "--ready-by",
+        type=coming_moment,
+        metavar="TIME",
+        help=_("When the lane auto should be done: 18:00, or 2027-01-31T18:00."),
+    )
+    parser.add_argument("--concurrency", type=at_once, metavar="N", help=_("Calls at once."))
     parser.add_argument("--rpm", type=positive, metavar="N", help=_("Requests per minute."))
     parser.add_argument("--tpm", type=positive, metavar="N", help=_("Tokens per minute."))
-    parser.add_argument("--budget", type=usd_amount, metavar="USD", help=_("The most it may cost."))
-    parser.add_argument(
-        "--priority", type=int, choices=range(1, 6), default=3, help=_("5 is urgent.")
-    )
+    _add_limits(parser, _, priority=USUAL_PRIORITY)
     parser.add_argument("--out", metavar="FILE", help=_("Where to write the results at the end."))
     _finish(parser, _)
+
+
+def _add_limits(parser: ArgumentParser, _: Translate, *, priority: int | None) -> None:
+    parser.add_argument("--budget", type=usd_amount, metavar="USD", help=_("The most it may cost."))
+    parser.add_argument(
+        "--priority", type=int, choices=PRIORITIES, default=priority, help=_("5 is urgent.")
+    )
 
 
 def _finish(parser: ArgumentParser, _: Translate, *, takes_id: bool = False) -> None:

@@ -99,10 +99,10 @@ def _jsonl(items: Iterable[BatchItem]) -> Iterator[bytes]:
 
 
 def _csv(items: Items) -> Iterator[bytes]:
+    yield "\ufeff".encode()  # at once: the columns take a look at every item
     data_columns = _data_columns(items())
     text = io.StringIO()
     writer = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
-    text.write("\ufeff")
     writer.writerow([*_COLUMNS, *map(spreadsheet_safe, data_columns)])
     for row in _rows(items(), data_columns):
         writer.writerow([_csv_cell(value) for value in row])

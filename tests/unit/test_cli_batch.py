@@ -81,13 +81,19 @@ def test_a_wrong_key_stops_it_and_resume_goes_on(tell, pictures):
 def test_a_budget_is_kept(tell, pictures):
     code, paused = tell(faults.fine, "run", str(pictures), "--budget", "0.0001")
     assert (code, paused["state"], paused["cost_usd"]) == (3, "paused", "0")
+    told = tell(faults.fine, "resume", paused["id"], "--budget", "1")
+    assert (told[0], told[1]["succeeded"], told[1]["budget_usd"]) == (0, 3, "1")
+
+
+def test_a_cancelled_batch_keeps_its_results(tell, pictures):
+    _, paused = tell(faults.fine, "run", str(pictures), "--budget", "0.0001")
     code, done = tell(faults.fine, "cancel", paused["id"])
     assert (code, done["state"], done["queued"]) == (0, "cancelled", 0)
 
 
 @pytest.mark.parametrize(
     "words",
-    [("show", "nothing"), ("run", "x.png", "--lane", "auto"), ("run", "x.png", "--out", "a.doc")],
+    [("show", "nothing"), ("fetch", "nothing"), ("run", "x.png", "--out", "a.doc")],
 )
 def test_what_cannot_be_done_is_said(tell, words):
     code, said = tell(faults.fine, *words)
@@ -121,3 +127,27 @@ def test_ctrl_c_pauses_and_says_how_to_go_on(pictures, tmp_path):
     assert f"resume {paused['id']}" in err
     assert (paused["state"], paused["running"]) == ("paused", 0)
     assert paused["succeeded"] + paused["queued"] == 23
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--concurrency", "0"],
+        ["--concurrency", "1001"],
+        ["--rpm", "x"],
+        ["--tpm", "-1"],
+        ["--budget", "NaN"],
+        ["--budget", "-1"],
+        ["--priority", "6"],
+        ["--lane", "slow"],
+        ["--ready-by", "soon"],
+        ["--detail", "huge"],
+        ["--task", "none"],
+        ["--max-output-tokens", "0"],
+    ],
+)
+def test_a_flag_without_sense_is_bad_usage(words, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["batch", "run", "x.png", *words])
+    assert ended.value.code == 2
+    assert words[0] in capsys.readouterr().err
