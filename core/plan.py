@@ -1,13 +1,14 @@
 """What follows from a request and the catalogue alone: parameters, request key, quote."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, astuple, dataclass, field
+from dataclasses import astuple, dataclass, field
 from decimal import Decimal
-from uuid import uuid4
+from functools import lru_cache
+from random import getrandbits
 
 from core.catalog import ModelCard
 from core.catalog.parameters import FittedParameters, fit_parameters
-from core.catalog.rules import rule_to_json
+from core.catalog.rules import ImageRule, rule_to_json
 from core.engines.base import Engine
 from core.engines.openai import EMBEDDED_ENGINE
 from core.engines.wire import TEXT_LAYER_LINE
@@ -17,7 +18,12 @@ from core.store.calls import CallRecord, CallStatus, PlannedCall
 from core.tasks import TASKS
 from core.terms import Terms
 from core.tokens import ImageTokensError, sent_size
-from core.types import AnalysisRequest, PreparedImage, Success
+from core.types import AnalysisRequest, Detail, PreparedImage, Sampling, Success
+
+
+def _new_name() -> str:
+    """Return a name that no other request has; it is no secret, so the system is not asked."""
+    return f"{getrandbits(128):032x}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +42,7 @@ class Plan:
     fitted: FittedParameters
     parts: KeyParts
     key: str
-    request_id: str = field(default_factory=lambda: uuid4().hex)
+    request_id: str = field(default_factory=_new_name)
 
     @property
     def picture(self) -> str:
@@ -84,15 +90,13 @@ def plan_request(request: AnalysisRequest, terms: Terms, card: ModelCard, engine
         tenant=request.tenant,
         source_digest=request.source.digest,
         page=request.source.page,
-        preparation=canonical_json(
-            [rule_to_json(card.image_rule), fitted.detail, request.max_size]
-        ),
+        preparation=_preparation(card.image_rule, fitted.detail, request.max_size),
         prompt=request.prompt,
         system=request.system,
         schema=canonical_json([schema.name, schema.schema]) if schema else None,
         model=request.model,
         endpoint=engine.origin,
-        sampling=canonical_json(asdict(fitted.sampling)),
+        sampling=_sampling(fitted.sampling),
     )
     return Plan(
         request=request,
@@ -104,6 +108,15 @@ def plan_request(request: AnalysisRequest, terms: Terms, card: ModelCard, engine
         parts=parts,
         key=request_key(parts),
     )
+
+
+@lru_cache(64)
+def _preparation(rule: ImageRule, detail: Detail, max_size: tuple[int, int] | None) -> str:
+    return canonical_json([rule_to_json(rule), detail, max_size])
+
+
+def _sampling(sampling: Sampling) -> str:
+    return canonical_json({name: getattr(sampling, name) for name in Sampling.__slots__})
 
 
 def quote_plan(

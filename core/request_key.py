@@ -9,6 +9,11 @@ KEY_VERSION = 1
 """Raise it whenever the preparation of pictures or the wording sent around them changes."""
 
 
+_ENCODER = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+)
+
+
 @dataclass(frozen=True, slots=True)
 class KeyParts:
     """The parts of a request key, as they are kept with the cached answer.
@@ -37,17 +42,20 @@ class KeyParts:
 
 def canonical_json(value: Any) -> str:
     """Return the one JSON text of `value`: sorted keys, no spaces, no NaN."""
-    return json.dumps(
-        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    )
+    return _ENCODER.encode(value)
 
 
 def request_key(parts: KeyParts) -> str:
     """Return the SHA-256, in hex, over every part with its name and length before it."""
-    digest = sha256()
-    for field in fields(parts):
-        for text in (field.name, canonical_json(getattr(parts, field.name))):
-            data = text.encode("utf-8", "surrogatepass")
-            digest.update(len(data).to_bytes(8, "big"))
-            digest.update(data)
-    return digest.hexdigest()
+    pieces = []
+    for name, before in _NAMES.items():
+        data = canonical_json(getattr(parts, name)).encode("utf-8", "surrogatepass")
+        pieces += [before, len(data).to_bytes(8, "big"), data]
+    return sha256(b"".join(pieces)).hexdigest()
+
+
+_NAMES = {
+    field.name: len(field.name).to_bytes(8, "big") + field.name.encode()
+    for field in fields(KeyParts)
+}
+"""Each part with its name and that name's length as they go into the key."""

@@ -49,7 +49,7 @@ class Session:
         key = settings.openai_api_key
         self._secrets = [key.get_secret_value()] if key else []
         self._unknown: set[str] = set()
-        proxy = None if settings.embedded else proxy_for(settings.base_url)
+        proxy = None if settings.embedded else proxy_for(settings.base_url, settings.proxies)
         self._is_proxied = proxy is not None
         for chatty in ("openai", "httpx2", "httpcore2"):
             # Their info and debug lines hold URLs with their query, and whole pictures.
@@ -132,24 +132,32 @@ class Session:
     async def _send(
         self, call: EngineCall, parameters: dict[str, Any], on_text: TextSink | None
     ) -> EngineAnswer:
-        timeout = httpx2.Timeout(call.timeout_s, connect=min(_CONNECT_TIMEOUT_S, call.timeout_s))
-        create = self._sdk.chat.completions.with_raw_response.create
-        # The SDK would look at every field of the messages for names to change; none of ours has
-        # one, and that takes a fifth of a call's time.
-        plain = {"messages": parameters["messages"]}
+        allowed = httpx2.Timeout(call.timeout_s, connect=min(_CONNECT_TIMEOUT_S, call.timeout_s))
         async with asyncio.timeout(call.timeout_s):  # httpx2 limits each read, not the whole
-            started_s = time.monotonic()
-            response = await create(
-                **parameters | {"messages": []}, extra_body=plain, timeout=timeout
-            )
             if on_text is None:
+                response = await self._post(parameters, allowed)
                 answer = read_completion(response.content, self._clean)
             else:
+                started_s = time.monotonic()
+                create = self._sdk.chat.completions.with_raw_response.create
+                response = await create(**parameters, timeout=allowed)
                 answer = await self._read_stream(response.parse(), on_text, started_s)
         return dataclasses.replace(
             answer,
             request_id=response.headers.get("x-request-id"),
             limits={k: v for k, v in response.headers.items() if k.startswith("x-ratelimit-")},
+        )
+
+    async def _post(self, parameters: dict[str, Any], allowed: httpx2.Timeout) -> httpx2.Response:
+        """Send parameters as they are: the SDK would look at every field of them for types.
+
+        The name for repeats is not sent; left out, one would be made up by the operating system.
+        """
+        return await self._sdk.post(
+            "/chat/completions",
+            cast_to=httpx2.Response,
+            body=parameters,
+            options={"timeout": allowed, "idempotency_key": "unused"},
         )
 
     async def _read_stream(self, stream: Any, on_text: TextSink, started_s: float) -> EngineAnswer:

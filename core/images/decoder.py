@@ -205,8 +205,7 @@ class _Child:
         await self._listening
 
     async def _send(self, job: Frame) -> None:
-        self._jobs.write(job.pack())
-        self._jobs.write(job.data)
+        self._jobs.writelines((job.pack(), job.data))
         await self._jobs.drain()
 
     async def _receive(self) -> Frame:

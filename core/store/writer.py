@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import SQLAlchemyError
 
 from core.errors import StorageError
 from core.store.transactions import writing
@@ -26,6 +25,8 @@ class _Job:
 
 class GroupWriter:
     """Runs writes in their order, many in one transaction; each succeeds or fails alone.
+
+    A write may therefore run twice: what it does outside the database has to bear that.
 
     Its coroutines belong to one event loop. `trouble` is why the disk takes nothing at present,
     and may be read from anywhere.
@@ -91,8 +92,8 @@ class GroupWriter:
             return [self._alone(works[0])]
         try:
             with writing(self._database) as connection:
-                return [_within(connection, work) for work in works]
-        except (StorageError, SQLAlchemyError):  # the whole group was undone: who is to blame?
+                return [work(connection) for work in works]
+        except Exception:  # noqa: BLE001 - the whole group was undone: each says how it ends alone
             return [self._alone(work) for work in works]
 
     def _alone(self, work: Work[Any]) -> Any:
@@ -101,17 +102,3 @@ class GroupWriter:
                 return work(connection)
         except Exception as error:  # noqa: BLE001 - it is raised where the work came from
             return error
-
-
-def _within(connection: Connection, work: Work[Any]) -> Any:
-    """Run one write of a group; what fails leaves nothing behind."""
-    connection.exec_driver_sql("SAVEPOINT one")
-    try:
-        result = work(connection)
-    except SQLAlchemyError:
-        raise  # SQLite may have ended the transaction: the group begins again, one by one
-    except Exception as error:  # noqa: BLE001 - it is raised where the work came from
-        connection.exec_driver_sql("ROLLBACK TO one")
-        result = error
-    connection.exec_driver_sql("RELEASE one")
-    return result
