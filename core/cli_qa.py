@@ -78,7 +78,7 @@ class _Qa:
 
     async def run(self, suites: list[Suite], compared_with: str | None) -> int:
         before = {suite.name: self._before(suite, compared_with) for suite in suites}
-        if compared_with and not any(before.values()):
+        if compared_with and compared_with != LATEST and not any(before.values()):
             raise InputNotUsableError(
                 Phrase("There is no earlier run {id} of these suites.", {"id": compared_with})
             )

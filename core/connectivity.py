@@ -3,7 +3,7 @@
 import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from ssl import SSLContext
@@ -38,9 +38,12 @@ def embedded_layers() -> list[Check]:
     return [skipped(name, title, why) for name, title in LAYERS.items()]
 
 
-async def check_network(base_url: str) -> AsyncIterator[Check]:
-    """Yield each layer as it ends; behind one that failed, no other is tried."""
-    way, is_open = _Way(base_url), True
+async def check_network(base_url: str, proxies: Mapping[str, str]) -> AsyncIterator[Check]:
+    """Yield each layer as it ends; behind one that failed, no other is tried.
+
+    `proxies` is `Settings.proxies`.
+    """
+    way, is_open = _Way(base_url, proxies), True
     steps: dict[str, Callable[[], Awaitable[Finding]]] = {
         "dns": way.resolve,
         "tcp": way.connect,
@@ -75,9 +78,10 @@ def _in_time(step: Callable[[], Awaitable[Finding]]) -> Callable[[], Awaitable[F
 class _Way:
     """One connection that is built up step by step, as the engine's own would be."""
 
-    def __init__(self, base_url: str) -> None:
+    def __init__(self, base_url: str, proxies: Mapping[str, str]) -> None:
         url = urlsplit(base_url)
         self._base_url = base_url
+        self._proxies = proxies
         self._is_encrypted = url.scheme == "https"
         self._host = url.hostname or ""
         self._port = url.port or (443 if self._is_encrypted else 80)
@@ -93,7 +97,7 @@ class _Way:
 
     async def resolve(self) -> Finding:
         """Look up the name of the server, or of the proxy, which looks up the server's."""
-        self._proxy = proxy_for(self._base_url)
+        self._proxy = proxy_for(self._base_url, self._proxies)
         host, port = self._door
         try:
             loop = asyncio.get_running_loop()

@@ -63,7 +63,7 @@ async def _check_way(settings: Settings) -> AsyncIterator[Check]:
         for check in embedded_layers():
             yield check
         return
-    async for check in check_network(settings.base_url):
+    async for check in check_network(settings.base_url, settings.proxies):
         yield check
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from base64 import b64encode
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import unquote, urlsplit
@@ -38,21 +39,34 @@ class Proxy:
         return self.scheme.startswith("socks")
 
 
-def proxy_for(address: str) -> Proxy | None:
-    """Return the proxy that the environment names for an address, None for the direct way.
+def proxy_for(address: str, configured: Mapping[str, str]) -> Proxy | None:
+    """Return the proxy that calls to an address go through, None for the direct way.
 
-    HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY count in either case, as they do for most
-    programs.
+    HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY mean what they mean to most programs.
+
+    Args:
+        address: Where a call goes.
+        configured: `Settings.proxies`; what it does not name, the environment or the system does.
 
     Raises:
         ProxyFailedError: If what is named is no proxy that can be used.
     """
-    url, named = urlsplit(address), getproxies()
+    url, named = urlsplit(address), {**getproxies(), **configured}
     kind = url.scheme if named.get(url.scheme) else "all"
-    host = url.hostname or ""
-    if not named.get(kind) or proxy_bypass(host) or proxy_bypass(f"{host}:{url.port}"):
+    if not named.get(kind) or _is_exempt(url.hostname or "", url.port, named.get("no", "")):
         return None
     return _read_proxy(f"{kind}_proxy".upper(), named[kind])
+
+
+def _is_exempt(host: str, port: int | None, no_proxy: str) -> bool:
+    """Say whether NO_PROXY names the host, a domain that it is in, or everything."""
+    if proxy_bypass(host):  # what the system says, where it is not the environment that does
+        return True
+    exempt = {entry.strip().lower().lstrip(".") for entry in no_proxy.split(",")} - {""}
+    names = (host, f"{host}:{port}")
+    return "*" in exempt or any(
+        f".{name}".endswith(f".{each}") for name in names for each in exempt
+    )
 
 
 def _read_proxy(variable: str, text: str) -> Proxy:

@@ -30,6 +30,11 @@ class Settings(BaseSettings):
     """Seconds until one call is given up."""
     rate_limit_rpm: int | None = Field(None, ge=1)
     rate_limit_tpm: int | None = Field(None, ge=1)
+    http_proxy: SecretStr | None = None
+    """Secret, like the next two, because a proxy's address can hold a password."""
+    https_proxy: SecretStr | None = None
+    all_proxy: SecretStr | None = None
+    no_proxy: str | None = None
     tessera_data_dir: Path = PROJECT_ROOT / "var"
     tessera_budget_usd: Annotated[float | None, Field(ge=0)] = None
     tessera_lang: Literal["en", "zh_CN"] | None = None
@@ -68,6 +73,13 @@ class Settings(BaseSettings):
     def embedded(self) -> bool:
         """Say whether the engine inside Tessera answers: no key and no server are configured."""
         return self.openai_api_key is None and self.openai_base_url is None
+
+    @property
+    def proxies(self) -> dict[str, str]:
+        """Return what is set about proxies, as `urllib.request.getproxies` names it."""
+        named = {"http": self.http_proxy, "https": self.https_proxy, "all": self.all_proxy}
+        known = {kind: url.get_secret_value() for kind, url in named.items() if url is not None}
+        return known if self.no_proxy is None else {**known, "no": self.no_proxy}
 
     @property
     def model(self) -> str:

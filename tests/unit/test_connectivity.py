@@ -26,7 +26,7 @@ def trusting(authority, monkeypatch):
 
 
 async def look(base_url):
-    return {check.name: check async for check in check_network(base_url)}
+    return {check.name: check async for check in check_network(base_url, {})}
 
 
 def states(checks):

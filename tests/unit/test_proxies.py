@@ -43,20 +43,27 @@ from tests.proxying import proxy, speak_http, speak_socks
 def test_the_environment_names_the_proxy(monkeypatch, environment, address, expected):
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    found = proxy_for(address)
+    found = proxy_for(address, {})
     assert (found and found.address) == expected
+
+
+def test_a_setting_stands_above_what_the_system_says(monkeypatch):
+    monkeypatch.setenv("HTTPS_PROXY", "http://system")
+    configured = Settings(_env_file=None, https_proxy="http://own:1", no_proxy="near").proxies
+    assert proxy_for("https://api.example/v1", configured).address == "http://own:1"
+    assert proxy_for("https://near/v1", configured) is None
 
 
 @pytest.mark.parametrize("text", ["socks4://p:1", "http://", "http://p:port", "ftp://p"])
 def test_what_is_no_proxy_is_refused_by_its_variable(monkeypatch, text):
     monkeypatch.setenv("HTTPS_PROXY", text)
     with pytest.raises(ProxyFailedError, match="HTTPS_PROXY is not the address of a proxy"):
-        proxy_for("https://api.example/v1")
+        proxy_for("https://api.example/v1", {})
 
 
 def test_user_and_password_are_read_and_never_shown(monkeypatch):
     monkeypatch.setenv("HTTPS_PROXY", "http://ann:p%40ss@p:3128")
-    found = proxy_for("https://api.example/v1")
+    found = proxy_for("https://api.example/v1", {})
     assert (found.user, found.password) == ("ann", "p@ss")
     assert "ann" not in repr(found) + found.address
     assert "p%40ss" not in repr(found)

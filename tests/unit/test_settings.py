@@ -7,12 +7,11 @@ from core.errors import ConfigurationError
 from core.settings import EMBEDDED_MODEL, Settings, load_settings
 
 ROOT = Path(__file__).resolve().parents[2]
-FROM_THE_HTTP_CLIENT = {"HTTP_PROXY", "HTTPS_PROXY"}
 
 
 def documented(name):
     text = (ROOT / name).read_text(encoding="utf-8")
-    return text, {field.upper() for field in Settings.model_fields} | FROM_THE_HTTP_CLIENT
+    return text, {field.upper() for field in Settings.model_fields}
 
 
 def test_env_example_names_every_setting_and_no_other():
@@ -52,6 +51,14 @@ def test_a_key_or_a_server_asks_the_network(monkeypatch, environment):
     settings = load_settings()
     assert not settings.embedded
     assert settings.model == "gpt-4o"
+
+
+def test_proxies_come_from_the_settings_and_are_never_shown(monkeypatch):
+    monkeypatch.setenv("https_proxy", "http://ann:canary@proxy:3128")
+    monkeypatch.setenv("NO_PROXY", "localhost")
+    settings = load_settings()
+    assert settings.proxies == {"https": "http://ann:canary@proxy:3128", "no": "localhost"}
+    assert "canary" not in f"{settings!r} {settings.model_dump()}"
 
 
 def test_the_key_is_not_in_any_text_of_the_settings(monkeypatch):
