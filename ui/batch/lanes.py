@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 import streamlit as st
 
 from core.batch import JobLane
+from core.batch.types import LaneQuote
 from core.phrases import Phrase
 from core.quote import SelectionQuote, UsdRange
 from ui import format as fmt
@@ -75,6 +76,15 @@ def _next_evening() -> datetime:
 
 def _zone() -> ZoneInfo:
     return ZoneInfo(st.context.timezone or "UTC")
+
+
+def lane_price(lane: JobLane, quote: LaneQuote) -> str:
+    """Return what a lane will cost a batch that exists, and by when it is done."""
+    if quote.refusal is not None:
+        return say(quote.refusal)
+    ready = moment(quote.ready_at) if quote.ready_at else _("unknown")
+    text = _("{lane}: {usd}, by {time}")
+    return text.format(lane=lane_words()[lane], usd=_usd(quote.usd), time=ready)
 
 
 def _price(lane: JobLane, quote: SelectionQuote | None, ready_by: datetime) -> str:

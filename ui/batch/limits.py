@@ -1,16 +1,27 @@
 """The limits of a batch that exists: raised or lowered, also while it runs."""
 
+from dataclasses import dataclass
 from decimal import Decimal
 
 import streamlit as st
 
 from core.batch import BatchProgress, BatchState
+from core.batch.types import PRIORITIES
 from core.errors import BudgetError, VisionError
 from ui.diagnosis_box import show_error
 from ui.i18n import _
 from ui.resources import runtime, workbench
 
 _WITHIN_S = 60
+
+
+@dataclass(frozen=True, slots=True)
+class _Limits:
+    """What a person chose instead of what the batch has."""
+
+    budget_usd: Decimal | None
+    max_items: int | None
+    priority: int
 
 
 def show_limits(progress: BatchProgress) -> None:
@@ -43,10 +54,17 @@ def show_limits(progress: BatchProgress) -> None:
             key=f"batch.new_most.{progress.id}",
             placeholder=_("all"),
         )
+        priority = st.select_slider(
+            _("Priority"),
+            PRIORITIES,
+            progress.priority,
+            key=f"batch.new_priority.{progress.id}",
+            help=_("5 is urgent. Raising it also moves what waits for the batch lane."),
+        )
         words = _("Set and go on") if is_at_limit else _("Set")
         if st.button(words, key="batch.set_limits", type="primary"):
             budget = None if usd is None else Decimal(str(usd))
-            _set(progress, budget, most, go_on=is_at_limit)
+            _set(progress, _Limits(budget, most, priority), go_on=is_at_limit)
 
 
 def is_paused_at_own_limit(progress: BatchProgress) -> bool:
@@ -56,14 +74,19 @@ def is_paused_at_own_limit(progress: BatchProgress) -> bool:
     return progress.state is BatchState.PAUSED and at_limit and has_limit
 
 
-def _set(progress: BatchProgress, budget: Decimal | None, most: int | None, *, go_on: bool) -> None:
-    batches = workbench().batches
+def _set(progress: BatchProgress, limits: _Limits, *, go_on: bool) -> None:
     try:
-        work = batches.set_limits(progress.id, budget_usd=budget, max_items=most)
-        runtime().run(work, _WITHIN_S)
-        if go_on:
-            runtime().run(batches.resume(progress.id), _WITHIN_S)
+        runtime().run(_apply(progress, limits, go_on=go_on), _WITHIN_S)
     except VisionError as error:
         show_error(error)
     else:
         st.rerun()
+
+
+async def _apply(progress: BatchProgress, limits: _Limits, *, go_on: bool) -> None:
+    batches = workbench().batches
+    await batches.set_limits(progress.id, budget_usd=limits.budget_usd, max_items=limits.max_items)
+    if limits.priority != progress.priority:
+        await batches.set_priority(progress.id, limits.priority)
+    if go_on:
+        await batches.resume(progress.id)

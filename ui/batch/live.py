@@ -6,16 +6,18 @@ from typing import Any
 
 import streamlit as st
 
-from core.batch import BatchProgress, BatchState
+from core.batch import BatchProgress, BatchState, JobLane
 from core.diagnosis import diagnose
 from core.errors import VisionError
 from ui import format as fmt
 from ui.batch.downloads import show_exports
 from ui.batch.held import offer_other_words, show_held_answers
 from ui.batch.items import show_items
+from ui.batch.jobs import show_jobs
+from ui.batch.lanes import lane_price
 from ui.batch.limits import is_paused_at_own_limit, show_limits
 from ui.batch.rerun import show_rerun
-from ui.batch.words import done_of_total, fraction, limit_use, moment, show_state
+from ui.batch.words import done_of_total, fraction, lane_words, limit_use, moment, show_state
 from ui.diagnosis_box import code_link, show_diagnosis, show_error
 from ui.i18n import _, say
 from ui.quote_line import headline
@@ -78,6 +80,7 @@ def _show_details(batch_id: str) -> None:
     progress = workbench().batches.progress(batch_id)
     if progress is None:
         return
+    show_jobs(progress)
     if progress.held:
         show_held_answers(progress)
     if progress.failures:
@@ -92,6 +95,10 @@ def _summary(progress: BatchProgress) -> str:
         f"`{question.model}`",
         _("priority {level}").format(level=progress.priority),
     ]
+    if progress.lane is not JobLane.REALTIME:
+        parts.append(lane_words()[progress.lane])
+    if progress.ready_by:
+        parts.append(_("ready by {time}").format(time=moment(progress.ready_by)))
     if progress.finished_at:
         parts.append(_("ended {time}").format(time=moment(progress.finished_at)))
     elif progress.started_at:
@@ -170,6 +177,11 @@ def _show_quote(progress: BatchProgress) -> None:
     with st.container(border=True, gap="small"):
         st.markdown(headline(quote, batches.question(progress.id)))
         st.caption(say(quote.summary))
+        if progress.lane is not JobLane.REALTIME:
+            quotes = runtime().run(
+                batches.lane_quotes(progress.id, progress.ready_by), _ACT_WITHIN_S
+            )
+            st.caption(lane_price(progress.lane, quotes.of(progress.lane)))
 
 
 def _show_actions(progress: BatchProgress) -> None:
