@@ -73,9 +73,10 @@ class Metrics:
     """Everything about one window of time; None means that there is nothing to tell it from.
 
     A request is one question; `calls` counts the attempts that its answers took. `cached` of the
-    `succeeded` came from the cache. `success_rate` leaves out what people stopped. `failures` has
-    a count for each code, stops included. `in_flight` is what is on the wire now, whatever the
-    window. `drift` is how far billed input tokens are from the estimates: 0.03 is 3 % above.
+    `succeeded` came from the cache, `held` of them were held for a person. `success_rate` leaves
+    out what people stopped. `failures` has a count for each code, stops included. `in_flight` is
+    what is on the wire now, whatever the window. `drift` is how far billed input tokens are from
+    the estimates: 0.03 is 3 % above.
     """
 
     window_s: float
@@ -84,6 +85,7 @@ class Metrics:
     succeeded: int = 0
     failed: int = 0
     stopped: int = 0
+    held: int = 0
     cached: int = 0
     success_rate: float | None = None
     cache_hit_rate: float | None = None
@@ -179,6 +181,7 @@ def fold_metrics(
         ),
         cost=_costs(cells),
         failures=_failures(cells),
+        held=sum(cell.n for cell in cells if is_held(cell)),
         by_model=_shares(cells, lambda cell: cell.model),
         by_task=_shares(cells, lambda cell: cell.task),
         by_lane=_shares(cells, lambda cell: cell.lane),
@@ -257,10 +260,20 @@ def _costs(cells: list[Cell]) -> Costs:
     )
 
 
+def is_failure(cell: Cell) -> bool:
+    """Say whether requests ended without an answer; a held answer has a code, and is one."""
+    return bool(cell.code) and cell.status not in {CallStatus.RETRIED, CallStatus.SUCCEEDED}
+
+
+def is_held(cell: Cell) -> bool:
+    """Say whether answers were held for a person to look at."""
+    return bool(cell.code) and cell.status == CallStatus.SUCCEEDED
+
+
 def _failures(cells: Iterable[Cell]) -> dict[str, int]:
     counts: dict[str, int] = defaultdict(int)
     for cell in cells:
-        if cell.code and cell.status != CallStatus.RETRIED:
+        if is_failure(cell):
             counts[cell.code] += cell.n
     return dict(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
 

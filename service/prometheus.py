@@ -21,7 +21,7 @@ from prometheus_client.metrics_core import (
 from prometheus_client.registry import Collector
 
 from core.diagnosis import DIAGNOSES
-from core.measures import Totals, fold_metrics
+from core.measures import Totals, fold_metrics, is_failure, is_held
 from core.metrics import Latency
 from core.store.calls import CallStatus, from_nano
 from core.store.queues import items_by_state
@@ -79,7 +79,13 @@ class LedgerCollector(Collector):
             "tessera_failures",
             "Requests without an answer, by diagnosis code.",
             ("code",),
-            _sum((cell for cell in final if cell.code), _code, lambda cell: cell.n),
+            _sum((cell for cell in final if is_failure(cell)), _code, lambda cell: cell.n),
+        )
+        yield _counter(
+            "tessera_held",
+            "Answers that were held for a person to look at, by diagnosis code.",
+            ("code",),
+            _sum((cell for cell in final if is_held(cell)), _code, lambda cell: cell.n),
         )
         tokens = Counter[Labels]()
         for cell in totals.cells:

@@ -386,6 +386,7 @@ def _summary(connection: Connection, window: ColumnElement[bool]) -> Summary:
     by_code = (
         select(calls.c.code, func.count().label("times"))
         .where(window, final, calls.c.code.is_not(None))
+        .where(calls.c.status != CallStatus.SUCCEEDED)  # a held answer has a code, too
         .group_by(calls.c.code)
     )
     return Summary(**values, failures={row.code: row.times for row in connection.execute(by_code)})

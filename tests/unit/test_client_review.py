@@ -4,6 +4,7 @@ from core import errors
 from core.engines.base import EngineAnswer
 from core.engines.fake import FakeEngine, fake_answer
 from core.engines.openai import EMBEDDED_ENGINE
+from core.metrics import MetricsReader
 from core.store.history import code_history
 from core.types import AnswerSchema, PreparedImage, TokenUsage
 from tests.client_kit import FakePreparer, make_request, open_test_client
@@ -103,3 +104,13 @@ async def test_what_was_met_and_got_past_is_remembered(tmp_path):
         ("API002", 1, 1),
         ("CNT004", 1, 0),
     ]
+
+
+async def test_a_held_answer_is_no_failure_in_the_numbers(tmp_path):
+    async with open_test_client(tmp_path, FakeEngine([fake_answer(LONG)])) as client:
+        for data in (b"one", b"two"):
+            await client.analyze(make_request(data))
+        summary = client.ledger.summary()
+        metrics = MetricsReader(client.ledger.database, lambda: 1_800_000_000.0).measure()
+    assert (summary.succeeded, summary.failures) == (2, {})
+    assert (metrics.succeeded, metrics.failures, metrics.held) == (2, {}, 1)
