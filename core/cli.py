@@ -5,6 +5,7 @@ or budget stopped it, 130 interrupted.
 """
 
 import asyncio
+import logging
 import os
 import sys
 from argparse import ArgumentParser, Namespace
@@ -41,6 +42,7 @@ from core.doctor import Patient
 from core.errors import VisionError
 from core.i18n import Language, best_language, translator
 from core.images.intake import Intake
+from core.logs import configure_logs
 from core.phrases import Phrase, Translate
 from core.settings import Settings, load_settings
 from core.types import Detail
@@ -57,6 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     spoken = console(translator(language), as_json=getattr(arguments, "json", False))
     try:
         settings = load_settings()
+        configure_logs(settings, logging.WARNING)
         language = best_language(None, settings.tessera_lang)
         spoken = console(translator(language), as_json=spoken.as_json)
         return _COMMANDS[arguments.command](arguments, settings, language, spoken)

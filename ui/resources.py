@@ -12,8 +12,10 @@ from typing import Any
 import streamlit as st
 
 from core.errors import VisionError
+from core.logs import configure_logs
 from core.runtime import Runtime, forget, singleton
 from core.settings import Settings, load_settings
+from core.version import VERSION
 from core.workbench import Workbench
 
 log = logging.getLogger(__name__)
@@ -77,10 +79,13 @@ def _warm_up() -> None:
     import plotly.graph_objects as go
 
     try:
+        configure_logs(settings())
         bench = workbench()
         runtime().run(bench.batches.resume_unfinished(), timeout_s=_RESUME_WITHIN_S)
         runtime().submit(bench.keep_house())
         runtime().submit(bench.alerts.run())
+        engine = {"engine": bench.engine.name, "model": bench.settings.model}
+        log.info("server_ready", extra={"version": VERSION} | engine)
     except VisionError as error:  # the pages say so, too
         log.warning("not_ready", extra={"code": error.code, "detail": str(error)})
     log.debug("warm", extra={"loaded": [m.__name__ for m in (openai, pd, go)]})

@@ -14,6 +14,7 @@ import openai
 
 from core import errors
 from core.phrases import Phrase
+from core.redaction import redact_data
 
 Clean = Callable[[str], str]
 """A function that takes secrets out of a text."""
@@ -188,8 +189,8 @@ def retry_after_s(headers: Mapping[str, str], now_s: float) -> float | None:
 
 
 def literal_detail(text: str, clean: Clean) -> Phrase:
-    """Return a server's words, without secrets and cut to a length fit for a screen."""
-    return errors.literal(clean(text)[:_LONGEST_DETAIL])
+    """Return a server's words, without secrets and pictures and cut to a length for a screen."""
+    return errors.literal(redact_data(clean(text))[:_LONGEST_DETAIL])
 
 
 def _cause_detail(chain: list[BaseException], clean: Clean) -> Phrase:

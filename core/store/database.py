@@ -32,6 +32,7 @@ def open_database(directory: Path) -> Engine:
     engine = create_engine(
         f"sqlite:///{directory / FILE_NAME}",
         connect_args={"timeout": _LOCK_TIMEOUT_S, "isolation_level": None},
+        hide_parameters=True,  # its errors would tell prompts and answers to the log
     )
     event.listen(engine, "connect", _prepare_connection)
     event.listen(engine, "begin", _begin)
