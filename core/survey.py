@@ -1,12 +1,13 @@
 """What a question about many pictures will cost: answered, identical and still to pay."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 from core.client import VisionClient
-from core.plan import plan_request, quote_plan
+from core.plan import Plan, plan_request, quote_plan
 from core.quote import Quote, SelectionImage, SelectionQuote, quote_selection
+from core.request_key import request_key
 from core.runs import Question, StoredSource
 from core.terms import Terms
 from core.tokens import ImageTokensError
@@ -35,13 +36,11 @@ def survey(client: VisionClient, question: Question, pictures: Sequence[Surveyed
     """Quote every picture as the client will, without decoding any; may run in any thread."""
     engine, card = client.engine, client.catalog.card(question.model)
     history = client.ledger.output_tokens_history(question.task, question.model)
-    plans = [
-        plan_request(question.about(_known(p.source)), Terms(), card, engine) for p in pictures
-    ]
+    plan = plan_request(question.about(ImageSource("", b"", None, "")), Terms(), card, engine)
 
     @cache
     def quote_one(width_px: int, height_px: int, layer_tokens: int) -> Quote:
-        return quote_plan(plans[0], width_px, height_px, layer_tokens, history)
+        return quote_plan(plan, width_px, height_px, layer_tokens, history)
 
     def quote_or_none(p: SurveyedPicture) -> Quote | None:
         try:
@@ -51,13 +50,14 @@ def survey(client: VisionClient, question: Question, pictures: Sequence[Surveyed
 
     quotes = tuple(quote_or_none(p) for p in pictures)
     takes = [
-        SelectionImage(plan.key, p.width_px, p.height_px, p.layer_tokens)
-        for plan, p, quote in zip(plans, pictures, quotes, strict=True)
+        SelectionImage(_key(plan, p.source), p.width_px, p.height_px, p.layer_tokens)
+        for p, quote in zip(pictures, quotes, strict=True)
         if quote
     ]
     answered = {image.key for image in takes if client.cache.contains(image.key)}
     return Survey(quotes, quote_selection(takes, answered, quote_one))
 
 
-def _known(source: StoredSource) -> ImageSource:
-    return ImageSource(source.name, b"", source.page, source.digest)
+def _key(plan: Plan, source: StoredSource) -> str:
+    """Return the key of the same question about another picture."""
+    return request_key(replace(plan.parts, source_digest=source.digest, page=source.page))
