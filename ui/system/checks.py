@@ -45,13 +45,14 @@ def _offer_paid() -> bool:
     bench = workbench()
     if bench.settings.embedded:
         return True
-    price = st.session_state.get("system.check_price")
-    if price is None:
+    label = _("Also ask {model} for a word and about a picture").format(
+        model=literal(bench.settings.model)
+    )
+    wanted = st.toggle(label, key="system.check_paid")
+    if wanted:
         usd = runtime().run(paid_checks_usd(bench.client, bench.settings.model), _CHECK_WITHIN_S)
-        price = st.session_state["system.check_price"] = fmt.markdown_usd(usd)
-    label = _("Also ask {model} for a word and about a picture (about {price})")
-    model = literal(bench.settings.model)
-    return st.toggle(label.format(model=model, price=price), key="system.check_paid")
+        st.caption(_("expected cost {amount}").format(amount=fmt.markdown_usd(usd)))
+    return wanted
 
 
 def _run(paid: bool) -> None:

@@ -1,6 +1,5 @@
 """Quality runs: choose a suite, put it to a model, watch it."""
 
-from decimal import Decimal
 from pathlib import Path
 
 import streamlit as st
@@ -19,7 +18,7 @@ from ui.text import literal
 
 _WITHIN_S = 60
 _EVERY = "1s"
-_PRICES = "system.quality.prices"
+_WANTED = "system.quality.wanted"
 
 
 def show_quality() -> None:
@@ -56,10 +55,30 @@ def _offer_run() -> None:
     except VisionError as error:
         show_error(error)
         return
-    _show_suite(suite, path, model)
-    if begin:
+    text = _("{count} questions, each asked anew, past the cache")
+    st.caption(text.format(count=len(suite.cases)))
+    if workbench().settings.embedded:
+        is_agreed = begin
+    else:
+        is_agreed = _agree_on_price(suite, (path, model), asked=begin)
+    if is_agreed:
         runtime().run(workbench().quality.start(suite, model), _WITHIN_S)
         st.rerun()
+
+
+def _agree_on_price(suite: Suite, choice: tuple[str, str], *, asked: bool) -> bool:
+    """Say what a run will cost once somebody wants it, and wait for a second press."""
+    if asked:
+        st.session_state[_WANTED] = choice
+    if st.session_state.get(_WANTED) != choice:
+        return False
+    with st.spinner(_("Working out the price …")):
+        usd = runtime().run(workbench().quality.expected_usd(suite, choice[1]), _WITHIN_S)
+    label = _("Run for about {amount}").format(amount=fmt.markdown_usd(usd))
+    if st.button(label, key="system.quality.agree", icon=":material/payments:"):
+        del st.session_state[_WANTED]
+        return True
+    return False
 
 
 def _suite_names() -> dict[str, str]:
@@ -88,24 +107,6 @@ def _choose_model() -> str:
         default=bench.settings.model,
         width=220,
     )
-
-
-def _show_suite(suite: Suite, path: str, model: str) -> None:
-    facts = [_("{count} questions, each asked anew, past the cache").format(count=len(suite.cases))]
-    if not workbench().settings.embedded:
-        usd = _expected_usd(suite, path, model)
-        facts.append(_("expected cost {amount}").format(amount=fmt.markdown_usd(usd)))
-    st.caption(" · ".join(facts))
-
-
-def _expected_usd(suite: Suite, path: str, model: str) -> Decimal | None:
-    """Return the price of a run; it is worked out once for each version of a file."""
-    prices = st.session_state.setdefault(_PRICES, {})
-    key = (path, Path(path).stat().st_mtime_ns, model)
-    if key not in prices:
-        with st.spinner(_("Working out the price …")):
-            prices[key] = runtime().run(workbench().quality.expected_usd(suite, model), _WITHIN_S)
-    return prices[key]
 
 
 def _show_progress(run_id: str) -> None:

@@ -1,6 +1,7 @@
 """Tests of core/quality/suites.py: what is read, and how a mistake is told."""
 
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
@@ -135,3 +136,12 @@ def test_suites_of_a_team_stand_behind_those_that_came_along(tmp_path):
 def test_the_suite_that_came_along_has_the_guides_four_cases():
     suite = load_suite(BUILTIN / "guide.yaml")
     assert [each.id for each in suite.cases] == ["basic", "complex", "broken-address", "large"]
+
+
+def test_the_suite_that_the_documentation_shows_can_be_read(tmp_path):
+    page = Path(__file__).resolve().parents[3] / "docs" / "quality.md"
+    shown = page.read_text(encoding="utf-8").partition("```yaml\n")[2].partition("```")[0]
+    assert [case.id for case in load_suite(write(tmp_path, shown)).cases] == [
+        "corner-cafe",
+        "not-a-picture",
+    ]
