@@ -86,7 +86,9 @@ def item_json(item: BatchItem) -> dict[str, Any]:
     asked = item.question
     name = item.label or str(item.position + 1)
     if item.outcome is not None:
-        return json_item(ExportItem(name, item.name, item.outcome, asked.model, asked.detail))
+        return json_item(
+            ExportItem(name, item.name, item.outcome, asked.model, asked.detail, item.estimate)
+        )
     blank = json_item(ExportItem(name, item.name, _NOTHING_YET, asked.model, asked.detail))
     kept = {"id", "source", "model", "detail", "estimate", "notes", "cached", "attempts"}
     known = {field: value if field in kept else None for field, value in blank.items()}

@@ -6,9 +6,10 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
+from core.export import Estimate
 from core.phrases import Phrase
 from core.quote import UsdRange
-from core.runs import Question
+from core.runs import NO_ESTIMATE, Question
 from core.types import ImageSource, Outcome
 
 BatchId = str
@@ -110,7 +111,10 @@ class NewItem:
 
 @dataclass(frozen=True, slots=True)
 class BatchItem:
-    """An item as it stands. `deliveries` counts how often a process took it up."""
+    """An item as it stands. `deliveries` counts how often a process took it up.
+
+    `estimate` is what its last call was expected to cost; it is read with all items of a batch.
+    """
 
     id: str
     batch_id: BatchId
@@ -128,6 +132,7 @@ class BatchItem:
     outcome: Outcome | None = None
     code: str | None = None
     cached: bool = False
+    estimate: Estimate = NO_ESTIMATE
 
     @property
     def source(self) -> ImageSource:
@@ -198,8 +203,8 @@ class BatchProgress:
 
     @property
     def done(self) -> int:
-        """Return how many items have come to their end."""
-        return self.succeeded + self.failed + self.cancelled
+        """Return how many items have an outcome; what was cancelled has none."""
+        return self.succeeded + self.failed
 
     @property
     def fraction(self) -> float:

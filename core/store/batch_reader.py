@@ -1,12 +1,14 @@
 """Batches and their items as they stand on disk."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from sqlalchemy import Engine, RowMapping, Select, select
 
 from core.batch.types import BatchId, BatchItem, BatchState, ItemState, LeftOut
-from core.runs import Question
+from core.export import Estimate
+from core.runs import NO_ESTIMATE, Question
 from core.store.batch_rows import (
     batches,
     item_from_row,
@@ -15,6 +17,7 @@ from core.store.batch_rows import (
     phrase_codec,
     question_from_row,
 )
+from core.store.calls import calls, from_nano
 from core.store.transactions import reading
 
 _PAGE: Final = 500
@@ -62,12 +65,13 @@ class BatchReader:
         return self._items(batch_id, query.order_by(items.c.position).offset(offset).limit(limit))
 
     def every(self, batch_id: BatchId) -> Iterator[BatchItem]:
-        """Yield all items in intake order, reading a page at a time."""
+        """Yield all items with their estimates in intake order, reading a page at a time."""
         after = -1
         while True:
             query = select(items).where(items.c.batch == batch_id, items.c.position > after)
             found = self._items(batch_id, query.order_by(items.c.position).limit(_PAGE))
-            yield from found
+            estimates = self._estimates(batch_id, [item.id for item in found])
+            yield from (replace(i, estimate=estimates.get(i.id, NO_ESTIMATE)) for i in found)
             if len(found) < _PAGE:
                 return
             after = found[-1].position
@@ -96,3 +100,11 @@ class BatchReader:
         with reading(self.database) as connection:
             rows: Sequence[RowMapping] = connection.execute(query).mappings().all()
         return [item_from_row(row, usual) for row in rows]
+
+    def _estimates(self, batch_id: BatchId, item_ids: Sequence[str]) -> dict[str, Estimate]:
+        """Return what the ledger's newest row of each item expected, where it was asked about."""
+        columns = (calls.c.item, calls.c.estimated_input_tokens, calls.c.estimated_nano_usd)
+        asked = (calls.c.batch == batch_id, calls.c.item.in_(item_ids), ~calls.c.cached)
+        with reading(self.database) as connection:
+            rows = connection.execute(select(*columns).where(*asked).order_by(calls.c.id)).all()
+        return {item: Estimate(None, tokens, from_nano(nano)) for item, tokens, nano in rows}

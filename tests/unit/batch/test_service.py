@@ -212,6 +212,7 @@ async def test_every_item_is_in_the_file_whatever_its_state(tmp_path):
 
     lines = [json.loads(line) for line in files[ExportFormat.JSONL].splitlines()]
     assert [line["status"] for line in lines] == ["succeeded", "succeeded", "queued"]
+    assert [line["estimate"]["cost_usd"] is None for line in lines] == [False, False, True]
     assert files[ExportFormat.CSV].startswith(b"\xef\xbb\xbf")
     assert b"\"'=HYPERLINK" in files[ExportFormat.CSV]
     sheet = zipfile.ZipFile(io.BytesIO(files[ExportFormat.XLSX])).read("xl/worksheets/sheet1.xml")
