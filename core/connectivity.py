@@ -108,6 +108,8 @@ class _Way:
             ) from error
         addresses = ", ".join(dict.fromkeys(str(entry[4][0]) for entry in found))
         values = {"host": host, "addresses": addresses}
+        if addresses == host:
+            return Finding(Phrase("{host} is an address: there is no name to look up.", values))
         if self._proxy is None:
             return Finding(Phrase("{host} is {addresses}.", values))
         return Finding(
@@ -186,9 +188,9 @@ def _judge(chain: tuple[Certificate, ...]) -> Finding:
 
 def _facts(chain: tuple[Certificate, ...]) -> tuple[Phrase, ...]:
     """Return the chain line by line, and who says whom to trust."""
-    told = tuple(
+    told = [
         Phrase("{variable} says whom to trust: {path}", {"variable": name, "path": path})
         for name in ("SSL_CERT_FILE", "SSL_CERT_DIR")
         if (path := os.environ.get(name))
-    )
-    return (*(certificate.line for certificate in chain), *told)
+    ]
+    return (*(certificate.line for certificate in chain), *told[:1])  # the first counts alone
