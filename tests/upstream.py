@@ -296,6 +296,10 @@ async def bad_picture(exchange: Exchange) -> None:
     await exchange.error(400, "invalid_image_format")
 
 
+async def image_too_large(exchange: Exchange) -> None:
+    await exchange.error(400, "image_too_large")
+
+
 async def too_long(exchange: Exchange) -> None:
     await exchange.error(400, "context_length_exceeded")
 
