@@ -42,12 +42,14 @@ def intake(
     key: str = "analyze.intake",
     more: Collection[str] = (),
     tell_every_s: float = 0.0,
-) -> None:
+    coming: int = 0,
+) -> int:
     """Show the drop zone; files go straight to disk, and the page reruns when they are there.
 
     `more` are endings of files that are accepted besides pictures, PDFs and zips. With
     `tell_every_s` the page reruns as often while files are still on their way, which is only for
-    pages that may be interrupted at any place.
+    pages that may be interrupted at any place. Returns how many those are; `coming` is what was
+    returned before.
     """
     labels = {
         "title": _("Drop pictures or PDFs here"),
@@ -62,18 +64,20 @@ def intake(
         "failed": _("could not be received"),
         "no_camera": _("The camera cannot be used here."),
     }
-    _component("intake")(
+    told = _component("intake")(
         key=key,
         data={
             "ticket": ticket,
             "base": base_path(),
             "max_bytes": max_bytes,
             "tell_every_ms": round(1000 * tell_every_s),
+            "coming": coming,
             "accept": ",".join(["image/*,.pdf,.zip,.heic,.heif,.avif", *sorted(more)]),
             "labels": labels,
         },
         on_arrived_change=_nothing,
     )
+    return int(told.arrived["coming"]) if told.arrived else coming
 
 
 def gallery(
@@ -128,6 +132,20 @@ def downloads(files: Sequence[Download], *, key: str) -> None:
 def thumbnail_url(source_digest: str, page: int | None) -> str:
     """Return where the browser gets a small picture of an original."""
     return f"{base_path()}/thumbnail/{source_digest}/{page or 0}"
+
+
+def pulse(token: str, step_s: int) -> None:
+    """Rerun the fragment around it soon after something has changed; nothing is seen of it.
+
+    Args:
+        token: Of the pulse that was drawn.
+        step_s: As it was given to `take_pulse`.
+    """
+    _component("pulse")(
+        key="pulse",
+        data={"token": token, "step_s": step_s, "base": base_path()},
+        on_changed_change=_nothing,
+    )
 
 
 def image_url(image: SentImage | None) -> str:

@@ -19,8 +19,6 @@ _WITHIN_S = 20
 _ASKED_EVERY = "5m"
 _LEAST_HOURS = 1
 _MOMENT = "batch.ready_by"
-_WINDOW = timedelta(hours=24)
-"""Within this time the vendor answers a job of its Batch API, or gives it up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,17 +86,20 @@ def lane_price(lane: JobLane, quote: LaneQuote) -> str:
 
 
 def _price(lane: JobLane, quote: SelectionQuote | None, ready_by: datetime) -> str:
-    realtime, batch = (quote.realtime, quote.batch) if quote else (None, None)
+    when = {
+        JobLane.REALTIME: _("begins now"),
+        JobLane.BATCH: _("within 24 hours"),
+        JobLane.AUTO: _("by {time}").format(time=moment(ready_by.replace(tzinfo=_zone()))),
+    }[lane]
+    if quote is None:
+        return when
     match lane:
         case JobLane.REALTIME:
-            return _("{usd}, begins now").format(usd=_usd(realtime))
+            return f"{_usd(quote.realtime)}, {when}"
         case JobLane.BATCH:
-            tomorrow = moment(datetime.now(UTC) + _WINDOW)
-            return _("{usd}, by {time}").format(usd=_usd(batch), time=tomorrow)
+            return f"{_usd(quote.batch)}, {when}"
         case JobLane.AUTO:
-            text = _("{least} to {most}, by {time}")
-            at = moment(ready_by.replace(tzinfo=_zone()))
-            return text.format(least=_usd(batch), most=_usd(realtime), time=at)
+            return f"{_usd(quote.batch)} – {_usd(quote.realtime)}, {when}"
 
 
 def _usd(amount: UsdRange | None) -> str:

@@ -35,7 +35,8 @@ def show_new_batch() -> None:
     show_pictures()
     st.subheader(_("2. Question"), anchor=False)
     question = choose_question()
-    pictures = [] if here.reading else here.draft.pictures
+    is_settled = here.reading is None and not here.coming
+    pictures = here.draft.pictures if is_settled else []
     price = _quote(pictures, question) if pictures and question else None
     st.subheader(_("3. Price and limits"), anchor=False)
     if price and question:

@@ -34,12 +34,13 @@ def show_pictures() -> None:
     here, inbox = state(), workbench().inbox
     if not inbox.knows(here.ticket):
         here.ticket = inbox.new_ticket()
-    intake(
+    here.coming = intake(
         here.ticket,
         max_bytes=workbench().decoder.limits.max_archive_bytes,
         key="batch.intake",
         more=MANIFEST_SUFFIXES,
         tell_every_s=_LOOK_EVERY_S,
+        coming=here.coming,
     )
     here.unread += inbox.take(here.ticket)
     _show_other_ways()

@@ -24,14 +24,15 @@ _KEY = "_tessera_batch"
 class BatchState:
     """The batch that is being put together, and what is looked at in the open one.
 
-    `unread` are uploads that nobody has looked into yet, `reading` is what is being looked into,
-    `draft` what was in the others; `trouble` is why the last reading broke off. `quoted` is the
-    last quote with what it was made for: it takes a second for ten thousand pictures. `shown` are
-    the items of the table, row by row. `sent` holds the pictures that were looked at, by item;
-    `tickets` let this session download.
+    `coming` is how many uploads are on their way; `unread` are those that nobody has looked into
+    yet, `reading` is what is being looked into, `draft` what was in the others; `trouble` is why
+    the last reading broke off. `quoted` is the last quote with what it was made for: it takes a
+    second for ten thousand pictures. `shown` are the items of the table, row by row. `sent` holds
+    the pictures that were looked at, by item; `tickets` let this session download.
     """
 
     ticket: str = ""
+    coming: int = 0
     unread: list[Arrival] = field(default_factory=list)
     reading: Reading | None = None
     draft: Draft = field(default_factory=Draft)

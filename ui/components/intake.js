@@ -66,7 +66,7 @@ export default function ({ parentElement, data, setTriggerValue }) {
   }
   const tell = () => {
     me.told = Date.now()
-    me.notify('arrived', { count: me.done, at: me.told })
+    me.notify('arrived', { count: me.done, coming: me.total - me.done, at: me.told })
   }
 
   const take = async (files) => {
@@ -132,6 +132,7 @@ export default function ({ parentElement, data, setTriggerValue }) {
   }
   me.take = take
   show()
+  if (data.coming && me.active === 0) tell() // the page was left meanwhile: nothing comes any more
 
   return () => {
     document.removeEventListener('paste', me.paste)
