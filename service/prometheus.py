@@ -38,7 +38,7 @@ _OTHER: Final = "other"
 Labels = tuple[str, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LedgerCollector(Collector):
     """Reads everything anew whenever it is asked."""
 
