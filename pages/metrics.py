@@ -3,30 +3,34 @@
 import streamlit as st
 
 from core.errors import VisionError
+from core.pulse import take_pulse
 from ui.diagnosis_box import show_error
 from ui.i18n import _, language
 from ui.live.alerts import show_active, show_history, show_thresholds
 from ui.live.calls import show_calls
 from ui.live.choices import choose_view
 from ui.live.downloads import show_downloads
-from ui.live.frame import View, read_stamp, zone
+from ui.live.frame import View, zone
 from ui.live.numbers import show_numbers
 from ui.navigation import require_frame
+from ui.resources import workbench
+from ui.widgets import pulse
 
 require_frame()
 
 
-@st.fragment(run_every="2s")
+@st.fragment
 def show_live(view: View) -> None:
-    """Look again every two seconds; what has not changed is not measured and drawn again."""
+    """Draw what there is; two seconds after a change it is drawn again."""
     try:
-        stamp = read_stamp(view)
+        seen = take_pulse(workbench(), view.step_s)
         place = zone().key
-        show_active(stamp, language(), place)
-        show_numbers(view, stamp, language(), place)
-        if stamp.last_id:
-            show_calls(view.filters, stamp)
-        show_history(stamp, language(), place)
+        show_active(seen, language(), place)
+        show_numbers(view, seen, language(), place)
+        if seen.last_id:
+            show_calls(view.filters, seen)
+        show_history(seen, language(), place)
+        pulse(seen.token, view.step_s)
     except VisionError as error:
         show_error(error)
 

@@ -13,6 +13,7 @@ from core.batch import ExportFormat
 from core.blobs import Upload
 from core.errors import StorageError, VisionError
 from core.inbox import Arrival
+from core.pulse import take_pulse
 from core.runtime import Runtime
 from core.workbench import Workbench
 from service.monitoring import monitoring_routes
@@ -37,6 +38,7 @@ def routes(workbench: WorkbenchSource, runtime: RuntimeSource) -> list[Route]:
     return [
         Route("/analyze", _to_default_page, methods=["GET"]),
         *monitoring_routes(workbench),
+        Route("/pulse/{step_s:int}", _pulse(workbench), methods=["GET"]),
         Route("/upload/{ticket}", _upload(workbench), methods=["PUT"]),
         Route("/image/{digest}", _image(workbench), methods=["GET"]),
         Route("/thumbnail/{digest}/{page:int}", _thumbnail(workbench, runtime), methods=["GET"]),
@@ -48,6 +50,20 @@ async def _to_default_page(request: Request) -> Response:
     """Lead to the Analyze page, which as the default page lives at the root."""
     query = request.scope["query_string"].decode("latin-1")
     return RedirectResponse(f"./?{query}" if query else "./", 307)
+
+
+def _pulse(workbench: WorkbenchSource) -> Handler:
+    """Say in a word how far the numbers have come, for pages that wait for a change."""
+
+    async def pulse(request: Request) -> Response:
+        step_s = max(1, request.path_params["step_s"])
+        try:
+            found = await run_in_threadpool(lambda: take_pulse(workbench(), step_s))
+        except VisionError as error:
+            return JSONResponse({"error": str(error)}, 503)
+        return Response(found.token, media_type="text/plain")
+
+    return pulse
 
 
 def _upload(workbench: WorkbenchSource) -> Handler:

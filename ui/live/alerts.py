@@ -8,9 +8,9 @@ import streamlit as st
 from core.alerts import DEFAULT_RULES, Alert, AlertKind, Rule, checked_rule, sentence
 from core.diagnosis import Severity
 from core.errors import VisionError
+from core.pulse import Pulse
 from ui.diagnosis_box import show_error
 from ui.i18n import _, say
-from ui.live.frame import Stamp
 from ui.resources import runtime, workbench
 from ui.text import harmless_markdown
 
@@ -22,7 +22,7 @@ _IN_PERCENT = {AlertKind.SUCCESS, AlertKind.DRIFT, AlertKind.CACHE, AlertKind.BU
 
 
 @st.cache_data(max_entries=_DRAWINGS_KEPT, show_spinner=False)
-def show_active(stamp: Stamp, language: str, zone: str) -> None:  # noqa: ARG001 - see show_numbers
+def show_active(pulse: Pulse, language: str, zone: str) -> None:  # noqa: ARG001 - see show_numbers
     """Draw what is wrong now."""
     for alert in workbench().alerts.active:
         draw = st.error if alert.severity is Severity.HIGH else st.warning
@@ -34,7 +34,7 @@ def show_active(stamp: Stamp, language: str, zone: str) -> None:  # noqa: ARG001
 
 
 @st.cache_data(max_entries=_DRAWINGS_KEPT, show_spinner=False)
-def show_history(stamp: Stamp, language: str, zone: str) -> None:  # noqa: ARG001 - see show_numbers
+def show_history(pulse: Pulse, language: str, zone: str) -> None:  # noqa: ARG001 - see show_numbers
     """Draw the last alerts as a table, if there were any."""
     history = workbench().alerts.store.history(_HISTORY)
     if not history:

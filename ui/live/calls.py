@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import streamlit as st
 
 from core.metrics import CallRow, Filters
+from core.pulse import Pulse
 from core.runs import RunItem
 from core.store.calls import CallRecord, CallStatus, PlannedCall
 from core.types import Failure, Success
@@ -16,7 +17,7 @@ from ui.batch.detail import show_item
 from ui.diagnosis_box import show_diagnosis, show_failure
 from ui.i18n import _, language
 from ui.live.choices import task_title
-from ui.live.frame import Stamp, zone
+from ui.live.frame import zone
 from ui.live.state import OpenCall, state
 from ui.resources import workbench
 from ui.text import harmless_markdown
@@ -37,14 +38,14 @@ class _Table:
     cells: "pd.DataFrame"
 
 
-def show_calls(filters: Filters, stamp: Stamp) -> None:
+def show_calls(filters: Filters, pulse: Pulse) -> None:
     """Draw the table, and below it the call that was clicked."""
     here = state()
     st.subheader(_("Latest calls"), anchor=False)
     opened = here.open_call
     above = opened.above if opened else None
-    last_id = 0 if opened else stamp.last_id  # what stands still does not depend on it
-    table = _table(stamp.bench, last_id, above, filters, language(), zone().key)
+    last_id = 0 if opened else pulse.last_id  # what stands still does not depend on it
+    table = _table(pulse.bench, last_id, above, filters, language(), zone().key)
     if not table.ids:
         st.caption(_("No call passes the filters."))
         return

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import streamlit as st
 
 from core.metrics import ErrorHeat, Filters, Metrics, Point
+from core.pulse import Pulse
 from ui.resources import workbench
 
 WINDOWS: Final[Mapping[str, timedelta | None]] = {
@@ -21,6 +22,7 @@ WINDOWS: Final[Mapping[str, timedelta | None]] = {
 USUAL_WINDOW: Final = "1h"
 STEPS: Final = 60
 _FRAMES_KEPT: Final = 16
+_LONG: Final = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,20 +37,11 @@ class View:
         span = WINDOWS[self.window]
         return None if span is None else now - span
 
-
-@dataclass(frozen=True, slots=True)
-class Stamp:
-    """Everything that a drawing depends on: while it stays the same, nothing is drawn anew.
-
-    `bench` names the workbench, `last_id` the ledger's newest row, `step` the step of time that
-    is under way.
-    """
-
-    bench: float
-    last_id: int
-    in_flight: int
-    step: int
-    alerts: tuple[str, ...]
+    @property
+    def step_s(self) -> int:
+        """Return how long a step of the plots is: when it is over, all move on."""
+        span = WINDOWS[self.window] or _LONG
+        return int(span.total_seconds()) // STEPS
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,25 +53,8 @@ class Frame:
     heat: ErrorHeat
 
 
-def read_stamp(view: View) -> Stamp:
-    """Look how far the world has come: two quick questions to the database.
-
-    Raises:
-        StorageError: If the ledger cannot be read.
-    """
-    bench = workbench()
-    span = WINDOWS[view.window] or timedelta(days=1)
-    return Stamp(
-        bench.opened_at_s,
-        bench.metrics.last_id(),
-        bench.metrics.in_flight(),
-        int(datetime.now(UTC).timestamp() / (span.total_seconds() / STEPS)),
-        tuple(f"{alert.name} {alert.fired_at}" for alert in bench.alerts.active),
-    )
-
-
 @st.cache_resource(max_entries=_FRAMES_KEPT, show_spinner=False)
-def measured(view: View, stamp: Stamp) -> Frame:  # noqa: ARG001 - a new stamp is a new frame
+def measured(view: View, pulse: Pulse) -> Frame:  # noqa: ARG001 - a new pulse is a new frame
     """Return the frame, measured by whoever asks first.
 
     Raises:

@@ -7,11 +7,12 @@ from zoneinfo import ZoneInfo
 import streamlit as st
 
 from core.metrics import Metrics, Point
+from core.pulse import Pulse
 from ui import format as fmt
 from ui import time_charts as charts
 from ui.charts import CONFIG, Figure
 from ui.i18n import _
-from ui.live.frame import Frame, Stamp, View, measured
+from ui.live.frame import Frame, View, measured
 from ui.time_charts import Times, Trace, Unit
 
 _DRAWINGS_KEPT = 32
@@ -20,28 +21,28 @@ _PLOT_PX = 330
 
 
 @st.cache_data(max_entries=_DRAWINGS_KEPT, show_spinner=False)
-def show_numbers(view: View, stamp: Stamp, language: str, zone: str) -> None:  # noqa: ARG001
+def show_numbers(view: View, pulse: Pulse, language: str, zone: str) -> None:  # noqa: ARG001
     """Draw the window; Streamlit repeats what was drawn while the arguments stay the same.
 
     Args:
         view: What is looked at.
-        stamp: How far the world had come.
+        pulse: How far the world had come.
         language: Of the words.
         zone: The reader's time zone.
     """
-    frame = measured(view, stamp)
+    frame = measured(view, pulse)
     if not frame.metrics.requests:
         st.info(
             _("No request was made in this time. Ask something on the Analyze page."),
             icon=":material/monitoring:",
         )
         return
-    _show_tiles(frame, stamp)
+    _show_tiles(frame, pulse)
     st.caption(_money_line(frame.metrics))
     _show_plots(frame, ZoneInfo(zone))
 
 
-def _show_tiles(frame: Frame, stamp: Stamp) -> None:
+def _show_tiles(frame: Frame, pulse: Pulse) -> None:
     metrics, points = frame.metrics, frame.points
     tokens = metrics.tokens
     asked = [_requests(point) for point in points]
@@ -61,7 +62,7 @@ def _show_tiles(frame: Frame, stamp: Stamp) -> None:
             "bar",
         )
         _tile(_("Cache hit rate"), _percent(metrics.cache_hit_rate), _steady(points, _hit_share))
-        _tile(_("In flight"), fmt.count(stamp.in_flight))
+        _tile(_("In flight"), fmt.count(pulse.in_flight))
         _tile(_("Requests a minute"), f"{metrics.throughput_per_minute:,.1f}", asked)
 
 
