@@ -3,6 +3,7 @@
 import re
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -35,17 +36,17 @@ def metrics(arguments: Namespace, settings: Settings, language: Language, consol
         StorageError: If the ledger cannot be read.
     """
     del language
+    window: timedelta | None = arguments.window
     database = open_database(settings.tessera_data_dir)
     try:
         if arguments.rebuild:
             rebuild(database)
-        window: timedelta | None = arguments.window
-        since = datetime.now(UTC) - window if window else None
-        found = MetricsReader(database).measure(since)
+        found = MetricsReader(database).measure(datetime.now(UTC) - window if window else None)
     finally:
         database.dispose()
     if console.as_json:
-        console.document(metrics_json(found))
+        asked_s = window.total_seconds() if window else round(found.window_s, 3)
+        console.document(metrics_json(replace(found, window_s=asked_s)))
     else:
         _print(found, console)
     return EXIT_OK
@@ -54,7 +55,7 @@ def metrics(arguments: Namespace, settings: Settings, language: Language, consol
 def metrics_json(found: Metrics) -> dict[str, Any]:
     """Return metrics as programs read them; money as text, an unknown rate as null."""
     return {
-        "window_s": round(found.window_s, 3),
+        "window_s": found.window_s,
         "requests": found.requests,
         "calls": found.calls,
         "succeeded": found.succeeded,

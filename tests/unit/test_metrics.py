@@ -206,7 +206,7 @@ def test_any_window_equals_its_rows_and_numpy(tmp_path_factory, written, since, 
             roll_up(ledger.database, 1)
 
     def check():
-        rows = rows_in(ledger, START_S + since, START_S + since + length)
+        rows = rows_in(ledger, at(since).timestamp(), at(since + length).timestamp())
         good_s = [row.latency_s for row in rows if row.status == "succeeded"]
         found = reader.measure(at(since), at(since + length))
         assert found.requests == len(rows)
