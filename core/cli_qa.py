@@ -20,7 +20,7 @@ from core.export import money
 from core.i18n import Language
 from core.phrases import N_, Phrase, Translate
 from core.quality.compare import CaseChange, Change, Comparison, compare
-from core.quality.runs import Put, QualityRuns
+from core.quality.runs import QualityRuns, Trial
 from core.quality.suites import BUILTIN, load_suite
 from core.quality.types import CaseResult, QualityRun, Suite
 from core.settings import Settings
@@ -85,7 +85,7 @@ class _Qa:
         self._console.note(Phrase("Every question is asked anew, past the cache."))
         runs, comparisons = [], []
         for suite in suites:
-            run = await self._quality.run(Put(suite, self._model, "cli", self._tell))
+            run = await self._quality.run(Trial(suite, self._model, "cli", self._tell))
             runs.append(run)
             if earlier := before[suite.name]:
                 comparisons.append(compare(earlier, run))
@@ -219,6 +219,16 @@ def _comparison_text(comparison: Comparison, translate: Translate) -> str:
 
 
 def _numbers(case: CaseChange) -> str:
+    """Return what it took and cost before and now, and what was asked differently."""
     if case.before is None or case.after is None:
         return ""
-    return f" ({case.before.latency_s:.1f} s -> {case.after.latency_s:.1f} s)"
+    before, after = case.before, case.after
+    told = [
+        f"{before.latency_s:.1f} s -> {after.latency_s:.1f} s",
+        f"{usd(before.cost_usd, '?')} -> {usd(after.cost_usd, '?')}",
+        *(
+            f"{name}: {plain_line(getattr(before, name))} -> {plain_line(getattr(after, name))}"
+            for name in case.settings
+        ),
+    ]
+    return f" ({'; '.join(told)})"

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Protocol
 
 from core.answer import failure_without_call
 from core.client import VisionClient
@@ -18,6 +17,7 @@ from core.images.intake import Accepted, Intake, Refused
 from core.phrases import Phrase
 from core.quality.judge import judge
 from core.quality.types import Case, CaseResult, QualityRun, RunSummary, Suite, Verdict
+from core.store.quality import SqlQualityStore
 from core.tasks import prompt_for, task
 from core.types import AnalysisRequest, Failure, ImageSource, Outcome, Success
 
@@ -28,24 +28,8 @@ HOPELESS = frozenset({"API001", "API003", "BGT001"})
 """No key, no money: the next case would meet the same, so it is not asked."""
 
 
-class QualityStore(Protocol):
-    """Where runs are kept."""
-
-    def save(self, run: QualityRun) -> None:
-        """Keep a finished run."""
-        ...
-
-    def load(self, run_id: str) -> QualityRun | None:
-        """Return a run; None if there is none of this id."""
-        ...
-
-    def latest(self, limit: int, suite: str | None = None) -> list[RunSummary]:
-        """Return the newest runs first."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
-class Put:
+class Trial:
     """A suite on its way to a model: who asks, and who is told of each result."""
 
     suite: Suite
@@ -62,7 +46,7 @@ class QualityRuns:
     """
 
     def __init__(
-        self, client: VisionClient, intake: Intake, store: QualityStore, concurrency: int
+        self, client: VisionClient, intake: Intake, store: SqlQualityStore, concurrency: int
     ) -> None:
         self._client = client
         self._intake = intake
@@ -75,7 +59,7 @@ class QualityRuns:
         """Begin a run that goes on without the page; return its id."""
         run = _new_run(suite, model)
         self._live[run.id] = run
-        work = asyncio.create_task(self._run(run, Put(suite, model, "page")))
+        work = asyncio.create_task(self._run(run, Trial(suite, model, "page")))
         self._tasks[run.id] = work
         work.add_done_callback(lambda done: self._end(run.id, done))
         return run.id
@@ -91,13 +75,13 @@ class QualityRuns:
             work.cancel()
             await asyncio.gather(work, return_exceptions=True)
 
-    async def run(self, put: Put) -> QualityRun:
-        """Put a suite to a model, keep the run and return it.
+    async def run(self, trial: Trial) -> QualityRun:
+        """Trial a suite to a model, keep the run and return it.
 
         Raises:
             StorageError: If the disk does not take it.
         """
-        return await self._run(_new_run(put.suite, put.model), put)
+        return await self._run(_new_run(trial.suite, trial.model), trial)
 
     async def expected_usd(self, suite: Suite, model: str) -> Decimal | None:
         """Return what a run is expected to cost; None where a price is not known.
@@ -133,27 +117,27 @@ class QualityRuns:
         for run_id in list(self._tasks):
             await self.stop(run_id)
 
-    async def _run(self, run: QualityRun, put: Put) -> QualityRun:
+    async def _run(self, run: QualityRun, trial: Trial) -> QualityRun:
         slots, so_far = asyncio.Semaphore(self._concurrency), _SoFar()
 
         async def work(case: Case) -> None:
             async with slots:
-                result = await self._try_case(case, put, so_far)
+                result = await self._try_case(case, trial, so_far)
             so_far.results[case.id] = result
-            put.on_result(result)
+            trial.on_result(result)
             if run.id in self._live:
-                self._live[run.id] = replace(run, results=so_far.in_order(put.suite))
+                self._live[run.id] = replace(run, results=so_far.in_order(trial.suite))
 
         async with asyncio.TaskGroup() as group:
-            for case in put.suite.cases:
+            for case in trial.suite.cases:
                 group.create_task(work(case))
-        done = replace(run, results=so_far.in_order(put.suite), finished_at=datetime.now(UTC))
+        done = replace(run, results=so_far.in_order(trial.suite), finished_at=datetime.now(UTC))
         await asyncio.to_thread(self._store.save, done)
         return done
 
-    async def _try_case(self, case: Case, put: Put, so_far: "_SoFar") -> CaseResult:
-        request, started_s = _request(case, put.model), time.monotonic()
-        outcome = so_far.hopeless or await self._ask(case, request, put.front_end)
+    async def _try_case(self, case: Case, trial: Trial, so_far: "_SoFar") -> CaseResult:
+        request, started_s = _request(case, trial.model), time.monotonic()
+        outcome = so_far.hopeless or await self._ask(case, request, trial.front_end)
         latency_s = outcome.latency_s if outcome.attempts else time.monotonic() - started_s
         # In a thread: a pattern may take a second.
         verdicts = await asyncio.to_thread(judge, case.expectations, outcome, latency_s)

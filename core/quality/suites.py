@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -73,6 +74,16 @@ def load_suite(path: Path) -> Suite:
     Raises:
         InputNotUsableError: Naming file, line and case of what cannot be used.
     """
+    try:
+        changed_ns = path.stat().st_mtime_ns
+    except OSError as error:
+        raise _unusable(path, error.strerror or type(error).__name__) from error
+    return _load(path, changed_ns)
+
+
+@lru_cache(maxsize=100)
+def _load(path: Path, _changed_ns: int) -> Suite:
+    """Read a suite once for each of its versions: a page asks for all of them at every rerun."""
     return _Reader(path).suite()
 
 

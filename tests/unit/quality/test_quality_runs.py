@@ -10,7 +10,7 @@ from core.engines.fake import FakeEngine
 from core.errors import AuthenticationError, ImageError, ImageRefusal
 from core.images.intake import Accepted, Refused, Skipped
 from core.phrases import Phrase
-from core.quality.runs import Put, QualityRuns
+from core.quality.runs import QualityRuns, Trial
 from core.quality.types import Case, Contains, FailsWith, Suite
 from core.store.quality import SqlQualityStore
 from core.types import ImageSource
@@ -52,7 +52,7 @@ async def test_a_run_is_judged_kept_and_found_again(tmp_path):
     asked = suite(case("a", Contains(("red",))), case("b", Contains(("blue",))))
     async with quality(tmp_path, FakeEngine(), concurrency=2) as runs:
         told = []
-        run = await runs.run(Put(asked, "gpt-4o", "cli", told.append))
+        run = await runs.run(Trial(asked, "gpt-4o", "cli", told.append))
         assert [result.passed for result in run.results] == [True, False]
         assert (run.passed, run.failed, run.total) == (1, 1, 2)
         assert run.cost_usd == 2 * Decimal("0.00035")
@@ -69,7 +69,7 @@ async def test_every_run_asks_anew(tmp_path):
     engine = FakeEngine()
     async with quality(tmp_path, engine) as runs:
         for _ in range(2):
-            await runs.run(Put(suite(case("a", Contains(("red",)))), "gpt-4o", "cli"))
+            await runs.run(Trial(suite(case("a", Contains(("red",)))), "gpt-4o", "cli"))
     assert len(engine.calls) == 2
 
 
@@ -81,7 +81,7 @@ async def test_a_picture_that_is_not_there_is_a_failure_of_its_case(tmp_path):
         case("c", FailsWith("CFG002"), image="nothing"),
     )
     async with quality(tmp_path, engine) as runs:
-        run = await runs.run(Put(asked, "gpt-4o", "cli"))
+        run = await runs.run(Trial(asked, "gpt-4o", "cli"))
     assert [result.passed for result in run.results] == [True, False, True]
     assert engine.calls == []
 
@@ -90,7 +90,7 @@ async def test_after_a_refused_key_nothing_more_is_asked(tmp_path):
     engine = FakeEngine([AuthenticationError("no")])
     asked = suite(*(case(name, Contains(("red",))) for name in "abc"))
     async with quality(tmp_path, engine) as runs:
-        run = await runs.run(Put(asked, "gpt-4o", "cli"))
+        run = await runs.run(Trial(asked, "gpt-4o", "cli"))
     assert len(engine.calls) == 1
     assert {result.code for result in run.results} == {"API001"}
     assert run.cost_usd == 0
@@ -121,7 +121,7 @@ async def test_a_stopped_run_is_not_kept(tmp_path):
 
 async def test_the_newest_run_comes_first(tmp_path):
     async with quality(tmp_path, FakeEngine()) as runs:
-        done = await runs.run(Put(suite(case("a", Contains(("red",)))), "gpt-4o", "cli"))
+        done = await runs.run(Trial(suite(case("a", Contains(("red",)))), "gpt-4o", "cli"))
         store = runs._store
         for day in (1, 3, 2):
             at = datetime(2027, 1, day, tzinfo=UTC)
