@@ -1,0 +1,175 @@
+"""The Live metrics page: numbers of the ledger, filters in the address, alerts, calls in full."""
+
+from decimal import Decimal
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.alerts import DEFAULT_RULES, AlertKind, Rule
+from core.metrics import Filters
+from core.store.calls import CallRecord, CallStatus, PlannedCall
+from core.types import Cost, CostBasis, TokenUsage
+from tests.pages.conftest import WAIT_S
+from tests.pages.test_analyze import ask
+from tests.pages.test_other_pages import text_of
+from tests.upstream import fine
+from ui.live.calls import _opened
+from ui.live.downloads import _calls, _html, _markdown, _steps
+from ui.live.frame import View
+from ui.resources import workbench
+
+
+def record(count=1, usd="0.25", *, model="gpt-4o", status=CallStatus.SUCCEEDED, code=None, s=1.5):
+    for number in range(count):
+        planned = PlannedCall("batch", "describe", model, "openai", "high", f"key-{number}")
+        call = CallRecord(
+            planned,
+            status,
+            Cost(Decimal(usd), CostBasis.MEASURED),
+            code=code,
+            usage=TokenUsage(300, 8),
+            latency_s=s,
+        )
+        workbench().ledger.record(call)
+
+
+def tiles(at):
+    return {tile.label: tile.value for tile in at.metric}
+
+
+def open_live(open_app, **parameters):
+    at = open_app()
+    for name, value in parameters.items():
+        at.query_params[f"live.{name}"] = value
+    return at.switch_page("pages/metrics.py").run()
+
+
+def test_the_tiles_say_what_the_ledger_says(open_app):
+    record(18)
+    record(2, status=CallStatus.FAILED, code="API006")
+    at = open_live(open_app)
+    assert not at.exception
+    shown = tiles(at)
+    assert shown["Requests"] == "20"
+    assert shown["Success rate"] == "90.0%"
+    assert shown["Response time (p95)"] == "1.5 s"
+    assert shown["Cost"] == "$5.00"
+    assert shown["Tokens"] == "6,160"
+    assert shown["In flight"] == "0"
+    assert len(at.get("plotly_chart")) == 6
+    assert len(at.dataframe[0].value) == 20
+
+
+def test_nothing_failed_is_said_where_errors_would_be(open_app):
+    record()
+    at = open_live(open_app)
+    assert len(at.get("plotly_chart")) == 5
+    assert "Nothing failed in this time." in text_of(at)
+
+
+def test_filters_come_from_the_address_and_count_everywhere(open_app):
+    record(3, model="gpt-4o")
+    record(2, model="gpt-4.1")
+    at = open_live(open_app, model="gpt-4.1", window="24h")
+    assert not at.exception
+    assert tiles(at)["Requests"] == "2"
+    assert set(at.dataframe[0].value["Model"]) == {"gpt-4.1"}
+    assert at.button_group(key="live.window").value == "24h"
+
+
+@pytest.mark.parametrize("window", ["", "1 hour", "<script>"])
+def test_an_address_that_makes_no_sense_shows_the_usual_window(open_app, window):
+    record()
+    at = open_live(open_app, window=window)
+    assert not at.exception
+    assert at.button_group(key="live.window").value == "1h"
+
+
+def test_new_calls_are_drawn_and_unchanged_ones_are_not_measured_again(open_app):
+    record()
+    at = open_live(open_app)
+    first = workbench().metrics.last_id()
+    assert tiles(at.run())["Requests"] == "1"
+    record()
+    assert workbench().metrics.last_id() == first + 1
+    assert tiles(at.run())["Requests"] == "2"
+
+
+def test_an_alert_is_on_the_page_until_it_clears(open_app):
+    record(1, "101")
+    workbench().alerts.look()
+    at = open_live(open_app)
+    assert "101.00 USD were spent in 24 hours; 100 are allowed." in text_of(at)
+    assert "still active" in list(at.dataframe[-1].value["Cleared"])
+
+
+def thresholds():
+    """Return the form alone: AppTest closes a dialog when the script runs again."""
+
+    def script():
+        from ui.live.alerts import _edit_rules
+
+        _edit_rules()
+
+    return AppTest.from_function(script, default_timeout=WAIT_S).run()
+
+
+def test_thresholds_are_set_on_the_page_and_count_at_once(open_app):
+    record(1, "6")
+    at = open_live(open_app)
+    at.button(key="live.thresholds").click().run()
+    assert at.number_input(key="live.rule.cost").value == 100
+    form = thresholds()
+    form.number_input(key="live.rule.cost").set_value(5.0)
+    form.toggle(key="live.on.drift").set_value(False)
+    form.button[0].click().run()
+    assert not form.exception
+    rules = {rule.kind: rule for rule in workbench().alerts.store.rules()}
+    assert rules[AlertKind.COST] == Rule(AlertKind.COST, 5.0)
+    assert not rules[AlertKind.DRIFT].is_on
+    assert rules[AlertKind.SUCCESS] == Rule(AlertKind.SUCCESS, 0.95)
+    assert "6.00 USD were spent" in text_of(at.run())
+
+
+def test_a_senseless_threshold_is_refused():
+    form = thresholds()
+    form.number_input(key="live.rule.success").set_value(150.0)
+    form.button[0].click().run()
+    assert "at most 1" in text_of(form)
+    assert workbench().alerts.store.rules() == DEFAULT_RULES
+
+
+def test_the_page_speaks_chinese(open_app):
+    record()
+    at = open_app("metrics", locale="zh-CN")
+    assert not at.exception
+    assert "请求数" in tiles(at)
+
+
+def test_a_call_of_the_analyze_page_is_found_with_picture_and_answer(open_app, use_upstream):
+    use_upstream(fine)
+    ask(open_app(samples=("lake",)))
+    (row,) = workbench().metrics.latest(1)
+    opened = _opened(row.id, row.id + 1)
+    assert opened.run_item.sent
+    assert opened.run_item.outcome.text
+    assert [each.id for each in opened.attempts] == [row.id]
+    at = open_live(open_app)
+    at.session_state["_tessera_live"].open_call = opened
+    at.run()
+    assert not at.exception
+    assert f"Call {row.id}" in text_of(at)
+    at.button(key="live.close").click().run()
+    assert f"Call {row.id}" not in text_of(at)
+
+
+def test_downloads_hold_what_is_looked_at(open_app):
+    record(3)
+    record(2, model="gpt-4.1")
+    open_live(open_app)
+    view = View("1h", Filters(model="gpt-4.1"))
+    assert "Requests: 2" in _markdown(view, "en", "UTC")
+    assert "<td>gpt-4.1</td>" in _html(view, "en", "UTC")
+    assert len(_calls(view, "en", "UTC").splitlines()) == 3
+    steps = _steps(view, "en", "UTC").splitlines()
+    assert sum(int(line.split(",")[1].strip('"')) for line in steps[1:]) == 2
