@@ -1,6 +1,7 @@
 """Two small proxies on loopback, an HTTP one that knows CONNECT and a SOCKS5 one."""
 
 import asyncio
+import ssl
 from base64 import b64encode
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -77,7 +78,9 @@ async def _logs_in(
 
 
 @asynccontextmanager
-async def proxy(handle: Handle, **options: object) -> AsyncIterator[RunningProxy]:
+async def proxy(
+    handle: Handle, tls: ssl.SSLContext | None = None, **options: object
+) -> AsyncIterator[RunningProxy]:
     """Run a proxy; what it has opened is closed at the end."""
     running, tasks = RunningProxy(**options), set()  # type: ignore[arg-type]
 
@@ -91,7 +94,7 @@ async def proxy(handle: Handle, **options: object) -> AsyncIterator[RunningProxy
         finally:
             writer.close()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
     running.port = server.sockets[0].getsockname()[1]
     try:
         yield running

@@ -117,6 +117,16 @@ async def test_a_proxy_is_passed_with_tls_to_the_end(trusting, monkeypatch, spea
     assert "ann" not in said
 
 
+async def test_a_proxy_may_itself_be_encrypted(trusting, monkeypatch):
+    async with (
+        endpoint(tls=trusting.server_context("far.example")) as server,
+        proxy(speak_http, tls=trusting.server_context()) as between,
+    ):
+        monkeypatch.setenv("HTTPS_PROXY", f"https://localhost:{between.port}")
+        checks = await look(f"https://far.example:{server.port}/v1")
+    assert states(checks) == {"dns": OK, "tcp": OK, "proxy": OK, "tls": WARN}
+
+
 @pytest.mark.parametrize("speak", [speak_http, speak_socks])
 @pytest.mark.parametrize(
     ("options", "user", "words"),

@@ -69,17 +69,21 @@ def test_user_and_password_are_read_and_never_shown(monkeypatch):
     assert "p%40ss" not in repr(found)
 
 
-@pytest.mark.parametrize(("speak", "scheme"), [(speak_http, "http"), (speak_socks, "socks5")])
+@pytest.mark.parametrize(
+    ("speak", "scheme"), [(speak_http, "http"), (speak_http, "https"), (speak_socks, "socks5")]
+)
 @pytest.mark.parametrize("login", [None, ("ann", "word")])
 async def test_the_engine_goes_through_the_proxy(tmp_path, monkeypatch, speak, scheme, login):
     authority = make_authority(tmp_path)
     monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
     async with (
         endpoint(tls=authority.server_context("relay.example")) as server,
-        proxy(speak, login=login) as between,
+        proxy(
+            speak, tls=authority.server_context() if scheme == "https" else None, login=login
+        ) as between,
     ):
         user = "ann:word@" if login else ""
-        monkeypatch.setenv("ALL_PROXY", f"{scheme}://{user}127.0.0.1:{between.port}")
+        monkeypatch.setenv("ALL_PROXY", f"{scheme}://{user}localhost:{between.port}")
         relay = f"https://relay.example:{server.port}/v1"
         engine = OpenAIEngine(
             Settings(_env_file=None, openai_api_key="sk-1", openai_base_url=relay)
