@@ -15,6 +15,7 @@ import openai
 from core.certificates import trust
 from core.engines.base import EngineAnswer, EngineCall, TextSink
 from core.engines.bounded import BoundedStream
+from core.engines.connections import OwnConnections
 from core.engines.errors import FOREIGN_ERRORS, translate_error
 from core.engines.openai_jobs import OpenAIJobs
 from core.engines.transport import AsgiStreamTransport
@@ -196,17 +197,28 @@ class Session:
 def _http_client(
     settings: Settings, transport: httpx2.AsyncBaseTransport | None, proxy: Proxy | None
 ) -> httpx2.AsyncClient:
-    if transport is None and settings.embedded:
-        transport = _embedded_transport(settings.engine_dir)
+    if transport is None:
+        transport = (
+            _embedded_transport(settings.engine_dir) if settings.embedded else _network(proxy)
+        )
     return httpx2.AsyncClient(
         transport=transport,
         follow_redirects=False,  # a redirect would carry the picture to another host
         trust_env=False,  # what counts of the environment is read here, once for all
-        proxy=proxy.url if proxy and transport is None else None,
-        verify=trust() if transport is None else True,
         headers={"Accept-Encoding": "identity"},
-        limits=httpx2.Limits(max_connections=settings.max_concurrent_requests),
         event_hooks={"response": [_bound_body]},
+    )
+
+
+def _network(proxy: Proxy | None) -> httpx2.AsyncBaseTransport:
+    trusted = trust()
+    return OwnConnections(
+        lambda: httpx2.AsyncHTTPTransport(
+            verify=trusted,
+            trust_env=False,
+            limits=httpx2.Limits(max_connections=1),
+            proxy=proxy.url if proxy else None,
+        )
     )
 
 
