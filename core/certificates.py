@@ -123,10 +123,12 @@ def _why(error: ssl.SSLCertVerificationError, host: str, chain: tuple[Certificat
 
 
 def _chain(tls: Any) -> tuple[Certificate, ...]:
-    """Return what is known of the chain; empty where this Python does not tell."""
-    # Public only from Python 3.13 on, and then without the names.
-    read = getattr(tls._sslobj, "get_verified_chain", None)
-    return tuple(map(_certificate, (read() if read else None) or ()))
+    """Return what is known of the chain, the verified one if there is; else nothing is told."""
+    for read in ("get_verified_chain", "get_unverified_chain"):
+        # Public only from Python 3.13 on, and then without the names.
+        if shown := getattr(tls._sslobj, read, list)():
+            return tuple(map(_certificate, shown))
+    return ()
 
 
 def _certificate(raw: Any) -> Certificate:
