@@ -38,6 +38,7 @@ from core.errors import (
 from core.fixes import Mend, smaller_size
 from core.flights import Flight, SingleFlights
 from core.images.decoder import Decoder
+from core.latency import Latencies
 from core.pacing import Pacer, PaceUse, Urgency
 from core.phrases import Phrase
 from core.plan import Plan, layer_tokens, plan_request, quote_plan
@@ -114,6 +115,7 @@ class VisionClient:
         self.writer = GroupWriter(ledger.database)
         self._recorder = Recorder(ledger, self.writer, timing.sleep)
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="tessera-disk")
+        self._latencies = Latencies()
         self._repeats = 0
         self._quotes: dict[object, tuple[float, Quote]] = {}
 
@@ -170,6 +172,35 @@ class VisionClient:
         """
         plan = self._plan(request)
         return await self._quote(plan, await self._prepare(plan))
+
+    # For lanes that send requests another way
+
+    def plan(self, request: AnalysisRequest, terms: Terms) -> Plan:
+        """Return what follows from a request; nothing is decoded for it."""
+        return self._plan(request, terms)
+
+    async def kept_answer(self, plan: Plan) -> Success | None:
+        """Return the answer from the cache, if it has one."""
+        return await self._on_disk(self.cache.get, plan.key)
+
+    async def make_ready(self, plan: Plan) -> Course:
+        """Return a request with its picture as it is sent and, where it costs, its quote.
+
+        Raises:
+            VisionError: If the source cannot be used.
+        """
+        image = await self._prepare(plan)
+        quote = None if plan.is_free else await self._quote(plan, image)
+        return Course(plan, Flight(streaming=False), image, quote)
+
+    async def land(
+        self, plan: Plan, outcome: Outcome, row: CallRecord | None, settles: str | None = None
+    ) -> Outcome:
+        """Record an outcome that came another way, and keep a good answer for later requests."""
+        outcome = await self._record(plan, outcome, row, settles)
+        if isinstance(outcome, Success) and not outcome.cached:
+            await self._on_disk(self.cache.store, plan.parts, outcome)
+        return outcome
 
     def pace(self, model: str) -> PaceUse:
         """Return how much of a model's limits the last minute used."""
@@ -305,8 +336,7 @@ class VisionClient:
         started_s = self._timing.clock()
         if course.deadline_s is None:
             course.deadline_s = started_s + self._deadline_s(course)
-        usual_s = course.timeout_s(self._timing.call_timeout_s)
-        timeout_s = min(usual_s, course.deadline_s - started_s)
+        timeout_s = min(self._patience_s(course), course.deadline_s - started_s)
         if timeout_s <= 0:
             raise TimeoutExceededError(Phrase("The time for this request was used up by waiting."))
         course.go_out()
@@ -314,10 +344,21 @@ class VisionClient:
         streams = course.flight.streaming and not course.flight.text
         try:
             return await self.engine.send(
-                _engine_call(course, timeout_s), course.flight.emit if streams else None
+                engine_call(course, timeout_s), course.flight.emit if streams else None
             )
         finally:
             course.latency_s = self._timing.clock() - started_s
+            self._latencies.note(course.plan.kind, course.latency_s)
+
+    def _patience_s(self, course: Course) -> float:
+        """Return how long an attempt may take; less for a last one, once, than is configured.
+
+        It may be paid twice then, so that is only done where everybody waits for it.
+        """
+        usual_s = course.timeout_s(self._timing.call_timeout_s)
+        if course.plan.terms.wire.is_last and course.attempts == 1:
+            return min(usual_s, self._latencies.patience_s(course.plan.kind))
+        return usual_s
 
     def _wait_s(self, course: Course, error: EngineError) -> float | None:
         remaining_s = self._deadline_s(course)
@@ -453,7 +494,8 @@ def open_client(
     )
 
 
-def _engine_call(course: Course, timeout_s: float) -> EngineCall:
+def engine_call(course: Course, timeout_s: float) -> EngineCall:
+    """Return a request that is ready as the engine takes it."""
     request, fitted, image = course.plan.request, course.plan.fitted, course.image
     assert image is not None  # noqa: S101 - prepared before anything is sent
     return EngineCall(

@@ -7,7 +7,7 @@ cache, budget, pace, repeats, validation, ledger.
 
 import asyncio
 import logging
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import partial
 from typing import Final
@@ -16,20 +16,14 @@ from sqlalchemy import Connection
 
 from core.answer import failure_without_call
 from core.backoff import PATIENT
+from core.batch.keeping import finish_item, stays_queued
 from core.batch.types import BatchId, BatchItem, BatchProgress, BatchState
-from core.cache import as_cached
 from core.client import VisionClient
-from core.course import FREE
 from core.errors import (
-    AuthenticationError,
     BudgetError,
     ConnectionFailedError,
-    InsecureConnectionError,
-    ModelUnavailableError,
     NameResolutionError,
-    PermissionDeniedError,
     ProxyFailedError,
-    QuotaError,
     RateLimitError,
     StorageError,
     TimeoutExceededError,
@@ -39,7 +33,7 @@ from core.errors import (
 from core.pacing import Urgency
 from core.phrases import Phrase
 from core.store.batches import SqlBatchStore
-from core.store.calls import CallRecord, CallStatus
+from core.store.calls import CallRecord
 from core.terms import Terms, Wire
 from core.types import Failure, Outcome, Success
 
@@ -55,17 +49,6 @@ _OUTAGE_ITEMS: Final = 10
 _REFUSALS_ALONE: Final = 3
 """How often one item is refused its money, with nothing else under way, before the batch pauses."""
 
-_HOPELESS: Final = frozenset(
-    error.code
-    for error in (
-        AuthenticationError,
-        QuotaError,
-        ModelUnavailableError,
-        PermissionDeniedError,
-        InsecureConnectionError,
-    )
-)
-"""The next item would meet the same: the batch pauses, and the item stays queued."""
 _OUTAGE: Final = frozenset(
     error.code
     for error in (
@@ -247,6 +230,9 @@ class Runner:
                 return
             for item in claimed:
                 self._begin(drive, item)
+            if drive.is_dry:
+                for wire in drive.tasks.values():
+                    wire.is_last = True
 
     def _shares(self, free: int) -> dict[BatchId, int]:
         shares: dict[BatchId, int] = {}
@@ -338,23 +324,10 @@ class Runner:
 
         An item that met what every other one would meet stays in the queue.
         """
-        if _puts_back(outcome):
+        if stays_queued(outcome):
             self._store.release(connection, [item_id])
-            return
-        for_twins = _shared(outcome)
-        for twin in self._store.finish(connection, item_id, outcome, for_twins):
-            if record is not None and isinstance(for_twins, Success):
-                row = CallRecord(
-                    planned=replace(record.planned, item=twin, request_id=twin),
-                    status=CallStatus.SUCCEEDED,
-                    code=for_twins.held,
-                    cached=True,
-                    usage=for_twins.usage,
-                    cost=for_twins.cost,
-                    saved_usd=for_twins.saved_usd,
-                    attempts=0,
-                )
-                self._client.ledger.record_in(connection, row)
+        else:
+            finish_item(self._store, self._client.ledger, connection, item_id, outcome, record)
 
     async def _judge(self, drive: _Drive, outcome: Outcome) -> None:
         """Learn from an outcome what it means for the rest of the batch."""
@@ -364,7 +337,7 @@ class Runner:
             await self._narrow(drive, outcome)
         elif outcome.code == StorageError.code:
             pass  # put back when the disk took writes again, so it can go on
-        elif _puts_back(outcome):
+        elif stays_queued(outcome):
             await self._pause(drive, outcome)
         elif outcome.code in _OUTAGE:
             drive.failed_in_a_row += 1
@@ -385,16 +358,3 @@ class Runner:
             partial(self._store.pause, batch_id=drive.batch_id, code=why.code, reason=why.detail)
         )
         self.look()
-
-
-def _puts_back(outcome: Outcome) -> bool:
-    if isinstance(outcome, Success):
-        return False
-    return outcome.code in _HOPELESS or outcome.code in {BudgetError.code, StorageError.code}
-
-
-def _shared(outcome: Outcome) -> Outcome:
-    """Return the outcome of an item as that of those which ask the same: they paid nothing."""
-    if isinstance(outcome, Success):
-        return as_cached(outcome)
-    return replace(outcome, cost=FREE, usage=None, attempts=0)
