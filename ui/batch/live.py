@@ -25,6 +25,7 @@ from ui.resources import runtime, workbench
 from ui.text import harmless_markdown
 
 _EVERY = "2s"
+_EVERY_WHILE_STILL = "10s"
 _DETAILS_EVERY = "5s"
 _ACT_WITHIN_S = 60
 _PLAY = ":material/play_arrow:"
@@ -39,7 +40,8 @@ def show_batch(batch_id: str) -> None:
         return
     st.subheader(harmless_markdown(progress.name), anchor=False)
     active, offer = _is_active(progress), _offer(progress)
-    st.fragment(_show_progress, run_every=_EVERY if active else None)(batch_id, offer)
+    every = _EVERY if progress.state is BatchState.RUNNING else _EVERY_WHILE_STILL
+    st.fragment(_show_progress, run_every=every if active else None)(batch_id, offer)
     if progress.state is BatchState.QUEUED and progress.is_intake_complete:
         _show_quote(progress)
     _show_actions(progress)
@@ -112,8 +114,9 @@ def _show_numbers(progress: BatchProgress) -> None:
         (_("Answered"), fmt.count(progress.succeeded)),
         (_("From the cache"), fmt.count(progress.cached)),
         (_("Failed"), fmt.count(progress.failed)),
-        *([(_("To look at"), fmt.count(progress.held))] if progress.held else []),
-        (_("Working"), fmt.count(progress.running)),
+        (_("To look at"), fmt.count(progress.held))
+        if progress.held and not progress.running
+        else (_("Working"), fmt.count(progress.running)),
         (_("Cancelled"), fmt.count(progress.cancelled))
         if progress.cancelled
         else (_("Waiting"), fmt.count(progress.queued)),
