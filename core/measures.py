@@ -212,7 +212,7 @@ def fold_errors(cells: Iterable[Cell], slots_s: range) -> ErrorHeat:
     """Return how often each code came up in each slot."""
     counts: dict[str, list[int]] = defaultdict(lambda: [0] * len(slots_s))
     for cell in cells:
-        if cell.code and cell.status != CallStatus.RETRIED:
+        if is_failure(cell):
             counts[cell.code][slots_s.index(cell.slot_s)] += cell.n
     order = sorted(counts, key=lambda code: (-sum(counts[code]), code))
     return ErrorHeat(

@@ -8,15 +8,16 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import text
+from sqlalchemy import event, text
 
+from core.errors import StorageError
 from core.metrics import Filters, MetricsReader
 from core.store.calls import CallRecord, CallStatus, PlannedCall
 from core.store.check import check_store
 from core.store.database import open_database
 from core.store.ledger import Ledger
 from core.store.rollups import rebuild, roll_up
-from core.store.transactions import reading
+from core.store.transactions import reading, writing
 from core.types import Cost, CostBasis, TokenUsage
 
 START_S = 1_800_000_000.0
@@ -154,18 +155,74 @@ def test_filters_choose_everywhere_alike(ledger, reader, filters, requests, roll
     for model in ("gpt-4o", "gpt-4.1"):
         for task, front_end in (("receipt", "cli"), ("describe", "page")):
             planned = replace(PLANNED, model=model, task=task, front_end=front_end)
-            ledger.record(call(planned=planned, code="CNT003", latency_s=len(task)))
+            ledger.record(call(planned=planned, latency_s=len(task)))
+            ledger.record(call(planned=planned, status=CallStatus.FAILED, code="CNT003"))
     if filters == Filters(task="receipt", front_end="cli"):
         filters, requests = replace(filters, model="gpt-4.1"), 1
     if rolled:
         roll_up(ledger.database, 1)
     found = reader.measure(filters=filters)
-    assert found.requests == requests
+    assert (found.succeeded, found.failed) == (requests, requests)
     assert found.latency.n == requests
-    assert len(reader.latest(10, filters)) == requests
+    assert len(reader.latest(10, filters)) == 2 * requests
     assert sum(point.succeeded for point in reader.series(filters=filters)) == requests
     assert sum(map(sum, reader.errors(filters=filters).counts.values())) == requests
     assert reader.known().models == ("gpt-4.1", "gpt-4o")
+
+
+def test_rows_are_turned_like_pages_and_kept_by_request(ledger, reader):
+    for number in range(5):
+        status = CallStatus.RETRIED if number < 2 else CallStatus.SUCCEEDED
+        planned = replace(PLANNED, request_id="one" if number < 3 else "other")
+        ledger.record(call(planned=planned, status=status))
+    first = reader.latest(2)
+    assert [row.id for row in first] == [5, 4]
+    assert [row.id for row in reader.latest(2, before_id=first[-1].id)] == [3, 2]
+    assert [row.call.status for row in reader.attempts("one")] == [
+        "retried",
+        "retried",
+        "succeeded",
+    ]
+    assert reader.last_id() == 5
+
+
+def test_a_series_has_no_gaps_and_round_times(ledger, reader, clock):
+    clock.now_s += 7
+    ledger.record(call())
+    clock.now_s += 180
+    ledger.record(call(status=CallStatus.FAILED, code="NET001"))
+    points = reader.series(at(0), at(200), points=4)
+    assert [point.at for point in points] == [at(0), at(60), at(120), at(180)]
+    assert [point.succeeded for point in points] == [1, 0, 0, 0]
+    assert points[0].p95_s == pytest.approx(1.5, rel=0.004)
+    assert points[1].p95_s is None
+    heat = reader.errors(at(0), at(200), buckets=4)
+    assert heat.counts == {"NET001": (0, 0, 0, 1)}
+    assert heat.times == tuple(point.at for point in points)
+
+
+def test_calls_of_other_processes_are_in_flight(ledger, reader):
+    ledger.reserve("mine", PLANNED, Decimal(1), None)
+    ledger.reserve("job", replace(PLANNED, lane="batch"), Decimal(1), None)
+    ledger.reserve("theirs", PLANNED, Decimal(1), None)
+    with writing(ledger.database) as connection:
+        connection.execute(text("UPDATE reservations SET owner = 'other' WHERE id != 'mine'"))
+    assert reader.measure().in_flight == 3 + 1
+
+
+def test_a_full_disk_keeps_nobody_from_reading(ledger, reader):
+    with writing(ledger.database) as connection:
+        for number in range(1200):  # so far behind that a reader brings the sums forward
+            ledger.record_in(connection, call(planned=replace(PLANNED, model=f"model{number}")))
+    with reading(ledger.database) as connection:
+        pages = connection.scalar(text("PRAGMA page_count"))
+    event.listen(
+        ledger.database, "connect", lambda c, _: c.execute(f"PRAGMA max_page_count={pages}")
+    )
+    ledger.database.dispose()
+    with pytest.raises(StorageError):
+        roll_up(ledger.database, 1)
+    assert reader.measure().requests == 1200
 
 
 def test_a_histogram_counts_what_is_up_to_each_bound(ledger, reader):
