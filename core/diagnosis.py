@@ -256,7 +256,7 @@ _ALL = (
         "CNT004",
         Severity.MEDIUM,
         N_("The model declined to answer."),
-        N_("Its own words are below. They are not an answer to the question."),
+        N_("What it said instead is not an answer to the question."),
         N_("Ask in other words, choose another task, or use another model."),
         fix=_OFFERS_WORDS,
     ),

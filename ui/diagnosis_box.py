@@ -59,7 +59,7 @@ def show_held(
 ) -> None:
     """Draw why an answer waits for a person, and let the person decide."""
     with st.container(border=True, gap="small"):
-        show_diagnosis(code, _("This answer is held for you to look at. Files leave it out."))
+        show_diagnosis(code, "")
         with st.container(horizontal=True):
             if st.button(_("Looks right"), key=f"{key}.accept", icon=":material/check:"):
                 accept()

@@ -110,8 +110,8 @@ def _tile(item: RunItem) -> Tile:
         name=item.source.name,
         caption=_headline(item) or labels[item.state],
         url=image_url(item.sent),
-        state=item.state.value,
-        state_label=labels[item.state],
+        state="held" if _is_held(item) else item.state.value,
+        state_label=_("to look at") if _is_held(item) else labels[item.state],
     )
 
 

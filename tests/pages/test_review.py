@@ -135,7 +135,7 @@ def test_system_explains_a_code_and_says_how_often_it_was_met(open_app, use_upst
     assert not at.exception
     written = text_of(at)
     assert "The model declined to answer." in written
-    assert "Happened 2 times" in written
+    assert "Happened 2× here" in written
     assert "What Tessera does:" in written
 
 

@@ -74,7 +74,7 @@ def _explain(found: Diagnosis, met: CodeHistory | None) -> None:
         if met is None:
             st.caption(_("This has not happened here."))
             return
-        text = _("Happened {times} times, last {last}; fixed by itself: {share}.")
+        text = _("Happened {times}× here, last {last}; fixed by itself: {share}.")
         st.caption(text.format(times=met.times, last=date_and_time(met.last_at), share=_share(met)))
 
 
