@@ -119,11 +119,11 @@ def _judge_key(listing: Check, settings: Settings) -> Check:
         return skipped(*AUTHENTICATION, Phrase("The engine inside Tessera needs no key."))
     if listing.code is not None:
         return not_reached(*AUTHENTICATION)
-    if settings.openai_api_key is None:
-        said = Phrase("No key is set, and the server does not ask for one.")
-    elif listing.state is CheckState.SKIP:
+    if listing.state is CheckState.SKIP:
         said = Phrase("Only a question can tell whether the key is accepted.")
         return skipped(*AUTHENTICATION, said)
+    if settings.openai_api_key is None:
+        said = Phrase("No key is set, and the server does not ask for one.")
     else:
         said = Phrase("The server accepts the key.")
     return Check(*AUTHENTICATION, CheckState.OK, said)

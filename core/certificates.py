@@ -126,7 +126,8 @@ def _chain(tls: Any) -> tuple[Certificate, ...]:
     """Return what is known of the chain, the verified one if there is; else nothing is told."""
     for read in ("get_verified_chain", "get_unverified_chain"):
         # Public only from Python 3.13 on, and then without the names.
-        if shown := getattr(tls._sslobj, read, list)():
+        shown: list[Any] | None = getattr(tls._sslobj, read, list)()
+        if shown:
             return tuple(map(_certificate, shown))
     return ()
 

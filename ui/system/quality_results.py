@@ -20,6 +20,8 @@ _RUNS_OFFERED = 50
 _A_PAGE = 20
 _TILE_PX = 170
 _SHOWN_S = 0.1
+_LONG_ANSWER = 600
+_ANSWER_PX = 240
 _ALONE = ""
 
 
@@ -146,6 +148,30 @@ def _change_word(change: Change) -> str:
 
 
 def _show_case(result: CaseResult, change: CaseChange | None) -> None:
+    """Draw one result, beside the earlier one where there is one, and what changed."""
+    if change is None or change.before is None:
+        _show_result(_("Answer"), result)
+        return
+    for name in change.settings:
+        before, after = getattr(change.before, name), getattr(result, name)
+        st.markdown(f"**{_setting_word(name)}**: {literal(before)} → {literal(after)}")
+    left, right = st.columns(2)
+    with left:
+        _show_result(_("Earlier run"), change.before)
+    with right:
+        _show_result(_("This run"), result)
+    if change.answer_diff:
+        st.caption(_("What changed in the answer: - before, + now"))
+        st.code("\n".join(change.answer_diff), language="diff", wrap_lines=True)
+    else:
+        st.caption(_("The same answer as before"))
+
+
+def _show_result(title: str, result: CaseResult) -> None:
+    """Draw verdicts, facts and answer of one case in one run."""
+    money = fmt.markdown_usd(result.cost_usd)
+    facts = [f"`{result.model}`", result.detail, fmt.seconds(result.latency_s), money]
+    st.caption(f"**{title}** · {' · '.join(facts)}")
     with st.container(gap="xsmall"):
         for verdict in result.verdicts:
             mark = ":green[:material/check:]" if verdict.is_met else ":red[:material/close:]"
@@ -153,29 +179,9 @@ def _show_case(result: CaseResult, change: CaseChange | None) -> None:
     if result.code and not result.passed:
         found = diagnose(result.code)
         st.caption(f"`{result.code}` {_(found.summary)} {_(found.solution)}")
-    st.caption(f"`{result.model}` · {result.task} · {result.detail}")
-    if change is None or change.before is None:
-        _show_text(_("Answer"), result.answer)
-        return
-    _show_settings(change)
-    before = change.before
-    facts = [
-        f"{fmt.seconds(before.latency_s)} → {fmt.seconds(result.latency_s)}",
-        f"{fmt.markdown_usd(before.cost_usd)} → {fmt.markdown_usd(result.cost_usd)}",
-    ]
-    st.caption(" · ".join(facts))
-    if change.answer_diff:
-        st.caption(_("What changed in the answer: - before, + now"))
-        st.code("\n".join(change.answer_diff), language="diff", wrap_lines=True)
-    else:
-        _show_text(_("The same answer as before"), result.answer)
-
-
-def _show_settings(change: CaseChange) -> None:
-    """Say what was asked differently."""
-    for name in change.settings:
-        before, after = getattr(change.before, name), getattr(change.after, name)
-        st.markdown(f"**{_setting_word(name)}**: {literal(before)} → {literal(after)}")
+    is_long = len(result.answer) > _LONG_ANSWER
+    height = _ANSWER_PX if is_long else "content"
+    st.code(result.answer or "–", language=None, wrap_lines=True, height=height)
 
 
 def _setting_word(name: str) -> str:
@@ -185,10 +191,3 @@ def _setting_word(name: str) -> str:
         "prompt": _("Question"),
         "detail": _("Detail"),
     }[name]
-
-
-def _show_text(title: str, text: str) -> None:
-    st.caption(title)
-    st.code(
-        text or "–", language=None, wrap_lines=True, height=240 if len(text) > 600 else "content"
-    )
