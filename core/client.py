@@ -315,6 +315,7 @@ class VisionClient:
             except EngineError as error:
                 self._notice(model, error)
                 raise
+            self._latencies.note(plan.kind, course.latency_s)
             self._pacer.served(model)
             self._pacer.learn(model, course.answer.limits, ticket)
             try:
@@ -348,7 +349,6 @@ class VisionClient:
             )
         finally:
             course.latency_s = self._timing.clock() - started_s
-            self._latencies.note(course.plan.kind, course.latency_s)
 
     def _patience_s(self, course: Course) -> float:
         """Return how long an attempt may take; less for a last one, once, than is configured.

@@ -49,6 +49,12 @@ class Plan:
         """Return what names the original and its page, whatever is asked about it."""
         return f"{self.parts.source_digest}/{self.parts.page or 0}"
 
+    @property
+    def kind(self) -> tuple[str, str, int]:
+        """Return what requests share that take about as long to answer."""
+        limit_tokens = self.fitted.sampling.max_output_tokens
+        return self.request.model, self.request.task, limit_tokens
+
     def call(self, quote: Quote | None) -> PlannedCall:
         """Return what the ledger keeps about the call; without a quote nothing is estimated."""
         tokens = quote.input_tokens if quote else None

@@ -17,9 +17,14 @@ Keep = Callable[[Connection, Outcome, CallRecord | None], None]
 
 @dataclass(slots=True)
 class Wire:
-    """Whether a caller's request is out at this moment, so that ending it may cost money."""
+    """What a caller and the client tell each other about a request under way.
+
+    `is_out` says that it is with the engine, so that ending it may cost money. `is_last` says that
+    its caller has nothing else to do than wait for the last few: one that hangs holds up all.
+    """
 
     is_out: bool = False
+    is_last: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +34,8 @@ class Terms:
     `front_end` is who asks, for the ledger: "page", "cli", "rest", "batch". `policy` and
     `deadline_s` replace the client's own. `batch` names the purse that pays, which holds
     `budget_usd`; `item` is what it pays for. With `keep`, an outcome counts only once it is on
-    disk: when the disk is full the call keeps its place and waits. `wire` is the caller's to read.
+    disk: when the disk is full the call keeps its place and waits. `wire` is shared with whoever
+    asks.
     """
 
     front_end: str = "page"
