@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from dataclasses import replace
 from decimal import Decimal
 from io import BytesIO
 from typing import Any
@@ -14,6 +15,7 @@ from core.images.intake import Accepted, Skipped
 from core.inbox import Arrival
 from core.phrases import Phrase
 from core.runs import Question
+from core.tasks import parse_user_schema
 from core.types import Detail, ImageSource, Sampling
 from tests import upstream
 from ui.resources import runtime, workbench
@@ -275,3 +277,14 @@ def test_the_limits_of_a_running_batch_can_be_lowered_but_not_below_what_is_spen
     at.number_input(key=f"batch.new_budget.{batch_id}").set_value(0.0).run()
     press(at, "batch.set_limits")
     assert "CFG002" in text_of(at)
+
+
+def test_structured_answers_are_read_in_the_table(open_app, use_upstream):
+    use_upstream(upstream.fine)
+    schema = parse_user_schema('{"type": "object", "properties": {"total": {"type": "number"}}}')
+    found = [Accepted(ImageSource("a.png", png(1)))]
+    work = workbench().batches.create("Totals", found, replace(QUESTION, schema=schema))
+    batch_id = runtime().run(work, WAIT_S)
+    run(batch_id)
+    at = show(open_app, batch_id)
+    assert at.dataframe[0].value["Result"].tolist() == ["Total: 12.5"]

@@ -8,6 +8,7 @@ import streamlit as st
 from core.batch import BatchItem, BatchProgress, ItemState
 from core.types import Failure, Outcome, Success
 from ui import format as fmt
+from ui.answer_form import label_of
 from ui.batch.detail import show_item
 from ui.batch.held import CODE_KEY
 from ui.batch.state import state
@@ -128,5 +129,15 @@ def _headline(outcome: Outcome | None) -> str:
             return ""
         case Failure(code=code):
             return code
+        case Success(data=dict(data)) if simple := _simple(data):
+            return " · ".join(f"{label_of(name)}: {value}" for name, value in simple.items())[
+                :_SHORT
+            ]
         case Success(text=text):
             return " ".join(text[: 2 * _SHORT].split())[:_SHORT]
+
+
+def _simple(data: dict[str, Any]) -> dict[str, str]:
+    """Return the fields that read well in a line."""
+    known = {name: value for name, value in data.items() if isinstance(value, str | int | float)}
+    return {name: " ".join(str(value).split()) for name, value in known.items() if value != ""}
