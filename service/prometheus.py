@@ -29,7 +29,7 @@ from core.store.windows import Cell, Spread
 from core.version import VERSION
 from core.workbench import Workbench
 
-_BOUNDS_S: Final = (0.25, 0.5, 1, 2.5, 5, 7.5, 10, 15, 20, 30, 60, 120, 240)
+_BOUNDS_S: Final = (0.25, 0.5, 1.0, 2.5, 5.0, 7.5, 10.0, 15.0, 20.0, 30.0, 60.0, 120.0, 240.0)
 """Ends of bins, see core/store/bins.py; around the vendor's usual seconds and our timeouts."""
 
 _LANES: Final = frozenset({"realtime", "batch", "flex"})

@@ -68,7 +68,7 @@ def test_the_series_of_the_guide_have_their_names_and_labels(bench, samples):
     assert found["gpt4o_requests_total", who, ("status", "failed")] == 1
     assert found["gpt4o_request_duration_seconds_count",] == 2
     assert found["gpt4o_request_duration_seconds_sum",] == 4
-    assert found["gpt4o_request_duration_seconds_bucket", ("le", "1")] == 0
+    assert found["gpt4o_request_duration_seconds_bucket", ("le", "1.0")] == 0
     assert found["gpt4o_request_duration_seconds_bucket", ("le", "2.5")] == 2
     assert found["gpt4o_request_duration_seconds_bucket", ("le", "+Inf")] == 2
     assert found["gpt4o_active_tasks",] == 0
