@@ -74,7 +74,12 @@ def stacked_chart(times: Times, traces: Sequence[Trace], unit: "Unit") -> Figure
     ]
     return {
         "data": data,
-        "layout": {**_time_layout(times, unit), "barmode": "stack", "bargap": 0.15},
+        "layout": {
+            **_time_layout(times, unit),
+            "barmode": "stack",
+            "bargap": 0.15,
+            "showlegend": True,  # also for the one and only model
+        },
     }
 
 
@@ -94,7 +99,7 @@ def heat_chart(times: Times, rows: Sequence[str], counts: Sequence[Sequence[int]
     }
     layout = {
         **_time_layout(times, COUNT),
-        "height": max(_HEIGHT_PX, _ROW_PX * len(rows) + 40),
+        "height": _ROW_PX * len(rows) + 60,
         "margin": {**_MARGIN, "l": 68, "b": 30},
         "hovermode": "closest",
         "yaxis": {**axis(""), "autorange": "reversed", "showgrid": False},
