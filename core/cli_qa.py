@@ -60,8 +60,10 @@ def qa(arguments: Namespace, settings: Settings, language: Language, spoken: Con
     async def work() -> int:
         bench = Workbench.open(settings)
         try:
-            done = _Qa(bench.quality, spoken, arguments.model or settings.model)
-            return await done.run(suites, arguments.compare)
+            asked = _Qa(bench.quality, spoken, arguments.model or settings.model)
+            if not settings.embedded:
+                await asked.tell_price(suites)
+            return await asked.run(suites, arguments.compare)
         finally:
             await bench.close()
 
@@ -75,6 +77,14 @@ class _Qa:
         self._quality = quality
         self._console = console
         self._model = model
+
+    async def tell_price(self, suites: list[Suite]) -> None:
+        """Say what the questions are expected to cost, before one is asked."""
+        for suite in suites:
+            expected_usd = await self._quality.expected_usd(suite, self._model)
+            cost = usd(expected_usd, self._console.translate(N_("unknown")))
+            values = {"suite": suite.name, "count": len(suite.cases), "cost": cost}
+            self._console.note(Phrase("{suite}: {count} questions, expected cost {cost}.", values))
 
     async def run(self, suites: list[Suite], compared_with: str | None) -> int:
         before = {suite.name: self._before(suite, compared_with) for suite in suites}

@@ -53,6 +53,7 @@ def test_all_passed_ends_with_0(run, suite):
     code, out, err = run(suite(), "--compare", "last")  # there is none: nothing to compare with
     assert code == 0
     assert "Passed: 2, failed: 0, cost: $0.000830." in out
+    assert err.startswith("Own: 2 questions, expected cost $0.00")
     assert "past the cache" in err
 
 
