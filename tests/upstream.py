@@ -308,6 +308,28 @@ async def forbidden(exchange: Exchange) -> None:
     await exchange.error(403, "unsupported_country_region_territory")
 
 
+def takes_at_most(size_bytes: int) -> Fault:
+    """Return a server behind a proxy that refuses larger bodies."""
+
+    async def small_server(exchange: Exchange) -> None:
+        if int(exchange.headers["content-length"]) > size_bytes:
+            await too_large(exchange)
+        else:
+            await exchange.complete({"content": ANSWER})
+
+    return small_server
+
+
+def answers_after(wait_s: float) -> Fault:
+    """Return a server that takes its time."""
+
+    async def slow_server(exchange: Exchange) -> None:
+        await asyncio.sleep(wait_s)
+        await exchange.complete({"content": ANSWER})
+
+    return slow_server
+
+
 def redirect_to(address: str) -> Fault:
     """Return a fault that sends the client elsewhere."""
 

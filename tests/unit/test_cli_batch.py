@@ -151,3 +151,19 @@ def test_a_flag_without_sense_is_bad_usage(words, capsys):
         main(["batch", "run", "x.png", *words])
     assert ended.value.code == 2
     assert words[0] in capsys.readouterr().err
+
+
+async def one_answer_for_all(exchange):
+    await exchange.complete({"content": "The same words about every picture. " * 10})
+
+
+def test_held_answers_are_counted_and_left_out_of_files_unless_asked_for(tell, pictures, tmp_path):
+    out = tmp_path / "held.jsonl"
+    code, done = tell(one_answer_for_all, "run", str(pictures), "--out", str(out))
+    assert (code, done["succeeded"], done["held"], done["failures"]) == (0, 3, 3, {})
+    lines = [json.loads(line) for line in out.read_text().splitlines()]
+    assert [(line["text"], line["held"]) for line in lines] == [(None, "CNT008")] * 3
+
+    tell(one_answer_for_all, "export", done["id"], "--out", str(out), "--include-held")
+    lines = [json.loads(line) for line in out.read_text().splitlines()]
+    assert all(line["text"].startswith("The same words") for line in lines)
