@@ -83,8 +83,11 @@ class _Qa:
         for suite in suites:
             expected_usd = await self._quality.expected_usd(suite, self._model)
             cost = usd(expected_usd, self._console.translate(N_("unknown")))
-            values = {"suite": suite.name, "count": len(suite.cases), "cost": cost}
-            self._console.note(Phrase("{suite}: {count} questions, expected cost {cost}.", values))
+            said = Phrase(
+                "{suite}: {count} questions, expected cost {cost}.",
+                {"suite": suite.name, "count": len(suite.cases), "cost": cost},
+            )
+            self._console.note(said)
 
     async def run(self, suites: list[Suite], compared_with: str | None) -> int:
         before = {suite.name: self._before(suite, compared_with) for suite in suites}
