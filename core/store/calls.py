@@ -1,8 +1,7 @@
 """What the ledger keeps about calls, and the two tables it keeps it in."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 from enum import StrEnum
@@ -101,30 +100,6 @@ class DriftPair:
     billed_tokens: int
 
 
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """Sums over a window of time.
-
-    A request is one question; `calls` counts the attempts that its answers took.
-    `unknown_calls` were perhaps billed, at a cost that nobody stated.
-    """
-
-    requests: int = 0
-    calls: int = 0
-    succeeded: int = 0
-    failed: int = 0
-    stopped: int = 0
-    cached: int = 0
-    input_tokens: int = 0
-    output_tokens: int = 0
-    cache_read_tokens: int = 0
-    measured_usd: Decimal = Decimal(0)
-    estimated_usd: Decimal = Decimal(0)
-    saved_usd: Decimal = Decimal(0)
-    unknown_calls: int = 0
-    failures: Mapping[str, int] = field(default_factory=dict)
-
-
 def to_nano(usd: Decimal | None) -> int | None:
     """Return an amount as whole nano-USD: SQLite adds whole numbers exactly."""
     if usd is None:
@@ -190,7 +165,6 @@ calls = Table(
     Column("seal", String),
 )
 _SEALED = tuple(column.name for column in calls.columns if column.name not in {"id", "seal"})
-Index("calls_counted", calls.c.counted_nano_usd)
 Index("calls_by_model", calls.c.model, calls.c.id)
 Index("calls_by_request", calls.c.request_id, sqlite_where=calls.c.request_id.is_not(None))
 Index("calls_by_item", calls.c.batch, calls.c.item, sqlite_where=calls.c.batch.is_not(None))
@@ -204,6 +178,9 @@ reservations = Table(
     Column("amount_nano_usd", Integer, nullable=False),
     *_planned_columns(),
 )
+
+EVERYTHING = ""
+"""The purse of the whole ledger; it says what was spent, and holds nothing."""
 
 # What a batch may spend, has spent and holds for open calls: reserving looks at one row.
 purses = Table(

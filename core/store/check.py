@@ -10,7 +10,7 @@ from core.backoff import PATIENT
 from core.batch.types import MOST_DELIVERIES, BatchState, ItemState
 from core.phrases import Phrase
 from core.store.batch_rows import batches, is_sound, items, seal, tallies
-from core.store.calls import call_seal, calls, purses, reservations
+from core.store.calls import EVERYTHING, call_seal, calls, purses, reservations
 from core.store.rollups import check_rollups
 from core.store.transactions import reading
 
@@ -135,12 +135,19 @@ def _purses(connection: Connection) -> Iterator[Phrase]:
     held: dict[str, int] = dict(
         _sums(connection, reservations.c.batch, reservations.c.amount_nano_usd)
     )
-    for purse in connection.execute(select(purses)):
+    for purse in connection.execute(select(purses).where(purses.c.id != EVERYTHING)):
         real = (spent.get(purse.id, 0), held.get(purse.id, 0))
         if real != (purse.spent_nano_usd, purse.held_nano_usd):
             yield Phrase("Batch {batch}: its money does not add up.", {"batch": purse.id})
         if purse.cap_nano_usd is not None and sum(real) > purse.cap_nano_usd:
             yield Phrase("Batch {batch} has passed its budget.", {"batch": purse.id})
+
+
+def _spent(connection: Connection) -> Iterator[Phrase]:
+    real = connection.scalar(select(func.sum(calls.c.counted_nano_usd))) or 0
+    kept = select(purses.c.spent_nano_usd).where(purses.c.id == EVERYTHING)
+    if connection.scalar(kept) != real:
+        yield Phrase("What was spent does not agree with the rows of the ledger.")
 
 
 def _sums(connection: Connection, batch: Any, amount: Any) -> Iterator[tuple[str, int]]:
@@ -171,6 +178,7 @@ _CHECKS: Final[tuple[Callable[[Connection], Iterator[Phrase]], ...]] = (
     _states,
     _paid,
     _purses,
+    _spent,
     _attempts,
     check_rollups,
 )

@@ -12,7 +12,6 @@ from sqlalchemy import (
     Engine,
     RowMapping,
     bindparam,
-    case,
     delete,
     func,
     insert,
@@ -23,13 +22,13 @@ from sqlalchemy import (
 from core.errors import BudgetError, LostCallError
 from core.phrases import Phrase
 from core.store.calls import (
+    EVERYTHING,
     CallRecord,
     CallStatus,
     DriftPair,
     Hold,
     PlannedCall,
     Spending,
-    Summary,
     call_seal,
     calls,
     from_nano,
@@ -61,6 +60,7 @@ _SPEND = (
     )
 )
 _PURSE = select(purses).where(purses.c.id == bindparam("batch"))
+_SPENT = select(purses.c.spent_nano_usd).where(purses.c.id == EVERYTHING)
 _HOLD = (
     update(purses)
     .where(
@@ -204,9 +204,10 @@ class Ledger:
         batch, freed = record.planned.batch, 0
         if settles is not None:
             freed = connection.scalar(_FREE, {"settled": settles}) or 0
-        if batch is not None and (freed or row["counted_nano_usd"]):
-            spent = {"batch": batch, "freed": freed, "counted": row["counted_nano_usd"]}
-            connection.execute(_SPEND, spent)
+        if counted := row["counted_nano_usd"]:
+            connection.execute(_SPEND, {"batch": EVERYTHING, "freed": 0, "counted": counted})
+        if batch is not None and (freed or counted):
+            connection.execute(_SPEND, {"batch": batch, "freed": freed, "counted": counted})
 
     def open_purse(self, connection: Connection, purse_id: str, cap_usd: Decimal | None) -> None:
         """Begin to count what the calls of a batch cost, within a cap if there is one."""
@@ -223,12 +224,6 @@ class Ledger:
         query = select(calls).order_by(calls.c.id.desc()).limit(limit)
         with reading(self._database) as connection:
             return [call_from_row(row) for row in connection.execute(query).mappings()]
-
-    def summary(self, since: datetime | None = None) -> Summary:
-        """Return the sums over all rows from `since` on; None for all time."""
-        window = calls.c.at_s >= (since.timestamp() if since else 0.0)
-        with reading(self._database) as connection:
-            return _summary(connection, window)
 
     def output_tokens_history(self, task: str, model: str) -> list[int]:
         """Return the output tokens of the task's latest answers by this model, newest first."""
@@ -291,7 +286,7 @@ class Ledger:
 
 
 def _spending(connection: Connection) -> Spending:
-    spent = connection.scalar(select(func.sum(calls.c.counted_nano_usd)))
+    spent = connection.scalar(_SPENT)
     held = connection.scalar(select(func.sum(reservations.c.amount_nano_usd)))
     return Spending(_usd(spent), _usd(held))
 
@@ -359,45 +354,6 @@ def _usage(row: RowMapping) -> TokenUsage | None:
     if row["input_tokens"] is None:
         return None
     return TokenUsage(**{name: row[name] for name in _USAGE})
-
-
-def _summary(connection: Connection, window: ColumnElement[bool]) -> Summary:
-    final = calls.c.status != CallStatus.RETRIED
-    sums = {
-        "requests": _count_if(final),
-        "calls": func.sum(case((final, calls.c.attempts), else_=0)),
-        "succeeded": _count_if(calls.c.status == CallStatus.SUCCEEDED),
-        "failed": _count_if(calls.c.status.in_((CallStatus.FAILED, CallStatus.LOST))),
-        "stopped": _count_if(calls.c.status == CallStatus.STOPPED),
-        "cached": _count_if(calls.c.cached),
-        "input_tokens": func.sum(calls.c.input_tokens),
-        "output_tokens": func.sum(calls.c.output_tokens),
-        "cache_read_tokens": func.sum(calls.c.cache_read_tokens),
-        "unknown_calls": _count_if(calls.c.cost_basis == CostBasis.UNKNOWN),
-        "measured_usd": _cost_of(CostBasis.MEASURED),
-        "estimated_usd": _cost_of(CostBasis.ESTIMATED),
-        "saved_usd": func.sum(calls.c.saved_nano_usd),
-    }
-    columns = [column.label(name) for name, column in sums.items()]
-    row = connection.execute(select(*columns).where(window)).mappings().one()
-    values: dict[str, Any] = {
-        name: _usd(value) if name.endswith("_usd") else value or 0 for name, value in row.items()
-    }
-    by_code = (
-        select(calls.c.code, func.count().label("times"))
-        .where(window, final, calls.c.code.is_not(None))
-        .where(calls.c.status != CallStatus.SUCCEEDED)  # a held answer has a code, too
-        .group_by(calls.c.code)
-    )
-    return Summary(**values, failures={row.code: row.times for row in connection.execute(by_code)})
-
-
-def _count_if(condition: ColumnElement[bool]) -> ColumnElement[int]:
-    return func.sum(case((condition, 1), else_=0))
-
-
-def _cost_of(basis: CostBasis) -> ColumnElement[int]:
-    return func.sum(case((calls.c.cost_basis == basis, calls.c.cost_nano_usd), else_=0))
 
 
 def _usd(nano: int | None) -> Decimal:

@@ -48,7 +48,7 @@ def test_the_price_is_named_before_the_question(open_app, use_upstream):
     assert not at.exception
     assert "≈ \\$0.0" in text_of(at)
     assert "input tokens" in text_of(at)
-    assert workbench().ledger.summary().requests == 0
+    assert workbench().metrics.measure().requests == 0
 
 
 def test_the_embedded_engine_names_its_price_and_what_gpt_4o_would_charge(open_app):

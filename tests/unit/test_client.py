@@ -10,6 +10,7 @@ from core.catalog import USER_MODELS, load_catalog, save_user_model
 from core.client import open_client
 from core.engines.base import EngineAnswer
 from core.engines.fake import FakeEngine, fake_answer
+from core.metrics import MetricsReader
 from core.phrases import Phrase
 from core.settings import Settings
 from core.store.calls import CallStatus
@@ -207,12 +208,12 @@ async def test_a_repeated_attempt_that_may_have_cost_has_its_own_row(tmp_path):
     async with open_test_client(tmp_path, engine) as client:
         outcome = await client.analyze(make_request())
         answered, lost = rows(client)
-        summary = client.ledger.summary()
+        measured = MetricsReader(client.ledger.database).measure()
         spent_usd = client.budget.state().spent_usd
 
     assert outcome.attempts == 2
     assert (lost.status, lost.cost.basis) == (CallStatus.RETRIED, CostBasis.UNKNOWN)
-    assert (summary.requests, summary.calls, summary.unknown_calls) == (1, 2, 1)
+    assert (measured.requests, measured.calls, measured.cost.unknown_calls) == (1, 2, 1)
     assert spent_usd == answered.cost.usd + lost.planned.estimated_usd.quantize(Decimal("1e-9"))
 
 

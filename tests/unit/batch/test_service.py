@@ -11,6 +11,7 @@ from core import errors
 from core.batch import BatchState, ExportFormat
 from core.engines.fake import FakeEngine, fake_answer
 from core.images.intake import Refused, Skipped
+from core.metrics import MetricsReader
 from core.phrases import Phrase
 from core.store.check import check_store
 from tests.batch_kit import QUESTION, open_bench, pictures
@@ -41,7 +42,7 @@ async def test_pictures_that_are_the_same_are_paid_once(tmp_path):
         await bench.batches.start(batch_id)
         await bench.batches.wait()
         progress = bench.batches.progress(batch_id)
-        rows = bench.client.ledger.summary()
+        rows = MetricsReader(bench.client.ledger.database).measure()
 
     assert (quote.total, quote.identical, quote.to_pay) == (9, 6, 3)
     assert (len(engine.calls), progress.succeeded, progress.cached) == (3, 9, 6)
