@@ -1,27 +1,14 @@
 """How pictures come into a batch on the page: zips, manifests, folders of the server."""
 
 import json
-import time
 import zipfile
 from io import BytesIO
 
 import pytest
 
 from tests import upstream
-from tests.pages.test_batch import WAIT_S, drop, png, press, settle, text_of
+from tests.pages.test_batch import drop, png, press, read, settle
 from ui.resources import workbench
-
-
-def read(at):
-    """Wait until everything that arrived has been looked into."""
-    at.run()
-    deadline = time.monotonic() + WAIT_S
-    while at.session_state["_tessera_batch"].reading is not None:
-        assert time.monotonic() < deadline, "still reading"
-        time.sleep(0.05)  # the pictures are read in another thread
-        at.run()
-    assert not at.exception
-    return text_of(at).replace("\\", "").replace("\u2060", "")  # as a person sees it
 
 
 def csv(*lines: str) -> bytes:
@@ -51,6 +38,7 @@ def test_a_manifest_says_what_is_asked_about_each_picture(open_app, use_upstream
     assert "list.csv:5** · CFG002" in written
     press(at, "batch.leave_out")
     press(at, "batch.start")
+    read(at)
     (batch,) = workbench().batches.list_batches()
     settle(batch.id)
     asked = {item.name: item for item in items_of(batch)}

@@ -17,7 +17,7 @@ from ui.batch.jobs import show_jobs
 from ui.batch.lanes import lane_price
 from ui.batch.limits import is_paused_at_own_limit, show_limits
 from ui.batch.rerun import show_rerun
-from ui.batch.words import done_of_total, fraction, lane_words, limit_use, moment, show_state
+from ui.batch.words import done_of_total, fraction, lane_words, limit_use, moment, state_badge
 from ui.diagnosis_box import code_link, show_diagnosis, show_error
 from ui.i18n import _, say
 from ui.quote_line import headline
@@ -26,7 +26,7 @@ from ui.text import harmless_markdown
 
 _EVERY = "2s"
 _EVERY_WHILE_STILL = "10s"
-_DETAILS_EVERY = "5s"
+_DETAILS_EVERY = "10s"
 _ACT_WITHIN_S = 60
 _PLAY = ":material/play_arrow:"
 _TILE_PX = 132
@@ -70,9 +70,7 @@ def _show_progress(batch_id: str, drawn: tuple[object, ...]) -> None:
         return
     if _offer(progress) != drawn:
         st.rerun()
-    with st.container(horizontal=True, vertical_alignment="center"):
-        show_state(progress)
-        st.caption(_summary(progress), width="stretch")
+    st.markdown(f"{state_badge(progress)} &nbsp; :small[{_summary(progress)}]")
     st.progress(fraction(progress))
     _show_numbers(progress)
     _show_reason(progress)
@@ -128,9 +126,8 @@ def _show_numbers(progress: BatchProgress) -> None:
     facts = [_money(progress)] if progress.budget_usd is not None else []
     if progress.state is BatchState.RUNNING:
         facts += _outlook(progress)
-    with st.container(gap=None):
-        for fact in facts:
-            st.caption(fact)
+    if facts:  # one element: each costs a message every two seconds
+        st.caption("  \n".join(facts))
 
 
 def _money(progress: BatchProgress) -> str:

@@ -42,6 +42,12 @@ def show_state(progress: BatchProgress) -> None:
     st.badge(state_word(progress), icon=icon, color=colour)  # type: ignore[arg-type]
 
 
+def state_badge(progress: BatchProgress) -> str:
+    """Return the same badge as Markdown."""
+    icon, colour = _ICONS[progress.state]
+    return f":{colour}-badge[{icon} {state_word(progress)}]"
+
+
 def done_of_total(progress: BatchProgress) -> str:
     """Return how many items were worked on, of how many."""
     done = fmt.count(progress.succeeded + progress.failed)
