@@ -1,5 +1,6 @@
 """Which lane a new batch takes: at once, or for less money and later."""
 
+from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -15,7 +16,7 @@ from ui.batch.words import lane_words, moment
 from ui.i18n import _, language, say
 from ui.resources import runtime, settings, workbench
 
-_WITHIN_S = 20
+_WITHIN_S = 1.5
 _ASKED_EVERY = "5m"
 _LEAST_HOURS = 1
 _MOMENT = "batch.ready_by"
@@ -31,7 +32,7 @@ class LaneChoice:
 
 def choose_lane(quote: SelectionQuote | None) -> LaneChoice:
     """Offer the lanes, each with its price and time; grey, with the reason, where there is one."""
-    words, refusal = lane_words(), _refusal(settings().base_url)
+    words, refusal = lane_words(), _refusal()
     ready_by = _next_evening() if refusal else _chosen_moment()
     lane = st.radio(
         _("When"),
@@ -45,7 +46,7 @@ def choose_lane(quote: SelectionQuote | None) -> LaneChoice:
     if refusal is not None:
         st.caption(f":material/info: {say(refusal)}")
         return LaneChoice(JobLane.REALTIME)
-    if lane is JobLane.AUTO:
+    if lane == JobLane.AUTO:
         st.datetime_input(
             _("Ready by"), _next_evening(), key=_MOMENT, format="YYYY-MM-DD", width=260
         )
@@ -53,11 +54,22 @@ def choose_lane(quote: SelectionQuote | None) -> LaneChoice:
     return LaneChoice(JobLane(lane))
 
 
-@st.cache_data(ttl=_ASKED_EVERY, show_spinner=False)
-def _refusal(endpoint: str) -> Phrase | None:
-    """Ask the endpoint once in a while: it is a request on the network."""
+def _refusal() -> Phrase | None:
+    """Return why there is no batch lane, without keeping the page from being drawn."""
+    asked = _asked(settings().base_url)
+    wait([asked], timeout=_WITHIN_S)
+    if asked.cancelled():  # the process's loop was closed meanwhile
+        _asked.clear()
+    if asked.cancelled() or not asked.done():
+        return Phrase("The endpoint is being asked whether it has a batch lane.")
+    return asked.result()
+
+
+@st.cache_resource(ttl=_ASKED_EVERY, show_spinner=False)
+def _asked(endpoint: str) -> "Future[Phrase | None]":
+    """Ask the endpoint, once in a while for everybody: it is a request on the network."""
     del endpoint  # what is remembered is remembered for it
-    return runtime().run(workbench().batches.batch_lane_refusal(), _WITHIN_S)
+    return runtime().submit(workbench().batches.batch_lane_refusal())
 
 
 def _chosen_moment() -> datetime:
