@@ -1,6 +1,7 @@
 """What the ledger keeps about calls, and the two tables it keeps it in."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_HALF_EVEN, Decimal
@@ -8,7 +9,7 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import Boolean, Column, Float, Index, Integer, MetaData, RowMapping, String, Table
+from sqlalchemy import Boolean, Column, Float, Index, Integer, MetaData, String, Table
 
 from core.types import Cost, TokenUsage
 
@@ -112,9 +113,8 @@ def from_nano(nano: int | None) -> Decimal | None:
     return None if nano is None else Decimal(nano) / _NANO_PER_USD
 
 
-def call_seal(row: RowMapping | dict[str, Any]) -> str:
-    """Return the checksum of a row of `calls`, over everything but its id: 32 hex digits."""
-    values = [row[name] for name in _SEALED]
+def call_seal(values: Sequence[Any]) -> str:
+    """Return the checksum of a row of `calls`, over the values of `SEALED`: 32 hex digits."""
     return sha256(json.dumps(values).encode()).hexdigest()[:32]
 
 
@@ -164,7 +164,8 @@ calls = Table(
     Column("saved_by_resizing_nano_usd", Integer),
     Column("seal", String),
 )
-_SEALED = tuple(column.name for column in calls.columns if column.name not in {"id", "seal"})
+SEALED = tuple(column.name for column in calls.columns if column.name not in {"id", "seal"})
+"""What the seal of a row is taken over."""
 Index("calls_by_model", calls.c.model, calls.c.id)
 Index("calls_by_request", calls.c.request_id, sqlite_where=calls.c.request_id.is_not(None))
 Index("calls_by_item", calls.c.batch, calls.c.item, sqlite_where=calls.c.batch.is_not(None))

@@ -10,11 +10,12 @@ from core.backoff import PATIENT
 from core.batch.types import MOST_DELIVERIES, BatchState, ItemState
 from core.phrases import Phrase
 from core.store.batch_rows import batches, is_sound, items, seal, tallies
-from core.store.calls import EVERYTHING, call_seal, calls, purses, reservations
+from core.store.calls import EVERYTHING, SEALED, call_seal, calls, purses, reservations
 from core.store.rollups import check_rollups
 from core.store.transactions import reading
 
 _MOST_ATTEMPTS: Final = max(each.max_attempts for each in PATIENT.backoff_by_error.values())
+_IN_PIECES: Final = {"yield_per": 500}
 _UNPAID: Final = text("""
     SELECT items.batch, items.position FROM items LEFT JOIN calls ON calls.id = (
         SELECT max(id) FROM calls
@@ -99,10 +100,11 @@ def _call_seals(connection: Connection) -> Iterator[Phrase]:
     first = connection.scalar(select(func.min(calls.c.id)).where(calls.c.seal.is_not(None)))
     if first is None:
         return
-    query = select(calls).where(calls.c.id >= first).execution_options(yield_per=500)
-    for row in connection.execute(query).mappings():
-        if row["seal"] != call_seal(row):
-            yield Phrase("Row {row} of the ledger was changed.", {"row": row["id"]})
+    sealed = (calls.c[name] for name in SEALED)
+    query = select(calls.c.id, calls.c.seal, *sealed).where(calls.c.id >= first)
+    for row_id, seal_of_row, *values in connection.execute(query, execution_options=_IN_PIECES):
+        if seal_of_row != call_seal(values):
+            yield Phrase("Row {row} of the ledger was changed.", {"row": row_id})
 
 
 def _states(connection: Connection) -> Iterator[Phrase]:

@@ -23,6 +23,7 @@ from core.errors import BudgetError, LostCallError
 from core.phrases import Phrase
 from core.store.calls import (
     EVERYTHING,
+    SEALED,
     CallRecord,
     CallStatus,
     DriftPair,
@@ -282,7 +283,7 @@ class Ledger:
             "attempts": record.attempts,
             "saved_by_resizing_nano_usd": to_nano(record.saved_by_resizing_usd),
         }
-        return row | {"seal": call_seal(row)}
+        return row | {"seal": call_seal([row[name] for name in SEALED])}
 
 
 def _spending(connection: Connection) -> Spending:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from threading import Thread
 
 import numpy as np
 import pytest
@@ -284,3 +285,23 @@ def test_any_window_equals_its_rows_and_numpy(tmp_path_factory, written, since, 
     check()
     assert check_store(ledger.database) == []
     ledger.close()
+
+
+def test_readers_and_writers_at_once_count_each_row_once(ledger, reader):
+    with writing(ledger.database) as connection:
+        for _ in range(1500):
+            ledger.record_in(connection, call())
+
+    def write():
+        for _ in range(20):
+            ledger.record(call())
+
+    threads = [Thread(target=work) for work in (write, reader.measure, write, reader.series)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    roll_up(ledger.database, 1)
+    found = reader.measure()
+    assert (found.requests, found.latency.n) == (1540, 1540)
+    assert check_store(ledger.database) == []
