@@ -1,12 +1,14 @@
 """Processes that work on the unfinished batches of a directory, to be killed or stopped.
 
 They are forked from one that has loaded everything, so a start takes no longer than a kill.
-`nursery` runs it; it is told "DIRECTORY BASE_URL CONCURRENCY TIMEOUT_S" to start a worker and
-"wait PID" to see it end. SIGTERM lets a worker close in order.
+`nursery` runs it; it is told "DIRECTORY BASE_URL CONCURRENCY TIMEOUT_S FILE_BYTES" to start a
+worker, none of whose files may grow larger, and "wait PID" to see it end. SIGTERM lets a worker
+close in order.
 """
 
 import asyncio
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -78,9 +80,16 @@ class Nursery:
     process: "subprocess.Popen[str]"
     said: list[str] = field(default_factory=list)
 
-    def start(self, directory: Path, base_url: str, concurrency: int, timeout_s: float = 5) -> int:
+    def start(
+        self,
+        directory: Path,
+        base_url: str,
+        concurrency: int,
+        timeout_s: float = 5,
+        file_bytes: int = resource.RLIM_INFINITY,
+    ) -> int:
         """Return the number of a new process, which works already."""
-        self._tell(f"{directory} {base_url} {concurrency} {timeout_s}")
+        self._tell(f"{directory} {base_url} {concurrency} {timeout_s} {file_bytes}")
         return int(self._hear("ready").split()[0])
 
     def wait(self, pid: int) -> tuple[int, list[str]]:
@@ -134,8 +143,10 @@ def main() -> None:
             case ["wait", pid]:
                 _, status = os.waitpid(int(pid), 0)
                 say(f"ended {abs(os.waitstatus_to_exitcode(status))}", int(pid))
-            case [directory, base_url, concurrency, timeout_s]:
+            case [directory, base_url, concurrency, timeout_s, file_bytes]:
                 if os.fork() == 0:
+                    most = (int(file_bytes), resource.RLIM_INFINITY)
+                    resource.setrlimit(resource.RLIMIT_FSIZE, most)
                     asyncio.run(work(Path(directory), base_url, int(concurrency), float(timeout_s)))
                     os._exit(0)
 
