@@ -8,6 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from core.batch.batch_api import Rhythm
 from core.batch.preparing import StoredPictures
 from core.batch.service import Batches
 from core.blobs import BlobStore
@@ -86,6 +87,7 @@ async def open_bench(
     wall_clock: Callable[[], float] = time.time,
     requests_per_minute: int | None = None,
     is_real_time: bool = False,
+    rhythm: Rhythm | None = None,
 ) -> AsyncIterator[Bench]:
     """Yield everything on real files in `directory`, and close it."""
     manual, decoder = ManualTime(), decoder or FakeDecoder()
@@ -104,7 +106,7 @@ async def open_bench(
         timing=timing or manual_timing(manual),
     )
     store = SqlBatchStore(database, clock=wall_clock)
-    batches = Batches(client, store, decoder, originals, max_concurrent)
+    batches = Batches(client, store, decoder, originals, max_concurrent, rhythm)
     try:
         yield Bench(client, batches, store, directory, manual)
     finally:

@@ -149,6 +149,12 @@ class Runner:
             drive.begin_afresh(budget_usd)
         self.look()
 
+    def weigh(self, batch_id: BatchId, weight: int) -> None:
+        """Give a batch more or less of the room from now on."""
+        if drive := self._drives.get(batch_id):
+            drive.weight = weight
+        self.look()
+
     def look(self) -> None:
         """Notice at once what was decided."""
         for drive in self._drives.values():

@@ -7,10 +7,14 @@ from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
+from typing import Final
 
 from sqlalchemy import Connection
 
+from core.batch.batch_api import Operator, Rhythm
 from core.batch.export import export_items
+from core.batch.lane_quotes import quote_lanes
+from core.batch.lanes import realtime_per_minute
 from core.batch.planner import item_again
 from core.batch.quoting import add_selections
 from core.batch.reviewing import Reviewing
@@ -27,7 +31,6 @@ from core.batch.types import (
     ItemState,
     JobLane,
     JobStatus,
-    LaneQuote,
     LaneQuotes,
     LeftOut,
     LimitUse,
@@ -45,6 +48,10 @@ from core.store.batch_progress import BatchFigures
 from core.store.batches import SqlBatchStore
 from core.survey import SurveyedPicture, survey
 
+_USUAL_LATENCY_S: Final = 10.0
+"""Of a call about one picture; the lane AUTO has to count on something before the first."""
+_USUAL_INPUT_TOKENS: Final = 1500
+
 
 class Batches:
     """Batches of a data directory.
@@ -59,12 +66,16 @@ class Batches:
         decoder: Decoder,
         originals: BlobStore,
         max_concurrent: int,
+        rhythm: Rhythm | None = None,
     ) -> None:
         self._client = client
         self._store = store
         self._taking_in = TakingIn(client.writer, store, decoder, originals)
         self._figures = BatchFigures(store.database)
         self._runner = Runner(client, store, max_concurrent)
+        self._max_concurrent = max_concurrent
+        directory = originals.root.parent / "jobs"
+        self._operator = Operator(client, store, directory, self._runner.look, rhythm)
         self.review = Reviewing(client, store, self.start)
 
     async def create(
@@ -100,7 +111,7 @@ class Batches:
             InputNotUsableError: If a limit or the lane makes no sense.
             StorageError: If the disk does not take it; the batch is cancelled then.
         """
-        _check(budget_usd, max_items, priority, lane)
+        _check(budget_usd, max_items, priority)
         new = NewBatch(
             secrets.token_hex(16),
             name,
@@ -139,14 +150,17 @@ class Batches:
             raise InputNotUsableError(Phrase("This batch was cancelled, so it cannot be started."))
         if not progress.is_intake_complete:
             raise InputNotUsableError(Phrase("The pictures of this batch are still coming in."))
+        if progress.lane is JobLane.BATCH and (refusal := await self.batch_lane_refusal()):
+            raise InputNotUsableError(refusal)
         await self._client.writer.run(partial(self._store.begin, batch_id=batch_id))
-        return await self._runner.drive(progress)
+        return await self._drive(progress)
 
     async def pause(self, batch_id: BatchId) -> None:
         """Begin no more items; those under way come to their end."""
         self._known(batch_id)
         await self._client.writer.run(partial(self._store.pause, batch_id=batch_id))
         self._runner.look()
+        self._operator.wake(batch_id)
 
     async def resume(self, batch_id: BatchId) -> bool:
         """Go on; False if another living process does."""
@@ -158,6 +172,7 @@ class Batches:
         if not progress.state.is_final:
             await self._client.writer.run(partial(self._store.cancel, batch_id=batch_id))
             self._runner.look()
+            await self._see_to_jobs(batch_id)
 
     async def set_limits(
         self, batch_id: BatchId, *, budget_usd: Decimal | None, max_items: int | None
@@ -206,7 +221,7 @@ class Batches:
             InputNotUsableError: If there is no such batch, or the budget makes no sense.
         """
         old = self._known(batch_id)
-        _check(budget_usd, old.max_items, old.priority, old.lane)
+        _check(budget_usd, old.max_items, old.priority)
         question = replace(await asyncio.to_thread(self._store.question, batch_id), model=model)
         new = NewBatch(
             secrets.token_hex(16),
@@ -237,14 +252,20 @@ class Batches:
         """
         await self._client.writer.run(self._store.abandon_intakes)
         unfinished = await asyncio.to_thread(self._store.unfinished)
-        return [each for each in unfinished if await self._runner.drive(self._known(each))]
+        driven = [each for each in unfinished if await self._drive(self._known(each))]
+        for each in await asyncio.to_thread(self._operator.jobs.batches_to_see_to):
+            await self._see_to_jobs(each)
+        return driven
 
     async def wait(self) -> None:
         """Wait until this process has nothing left to do."""
+        await self._operator.idle()
         await self._runner.idle()
+        await self._operator.idle()
 
     async def close(self) -> None:
         """Take nothing new, and within ten seconds leave every item finished or queued."""
+        await self._operator.close()
         await self._runner.close()
 
     async def set_priority(self, batch_id: BatchId, priority: int) -> None:
@@ -255,6 +276,14 @@ class Batches:
         Raises:
             InputNotUsableError: If there is no such batch or priority.
         """
+        known = self._known(batch_id)
+        _check_priority(priority)
+        jobs = self._operator.jobs
+        change = partial(jobs.set_priority, batch_id=batch_id, priority=priority)
+        await self._client.writer.run(change)
+        self._runner.weigh(batch_id, priority)
+        if known.lane is JobLane.AUTO and priority > known.priority:
+            await self._operator.hurry(batch_id)
 
     async def fetch_now(self, batch_id: BatchId) -> None:
         """Look at every job of a batch at once instead of at the next usual moment.
@@ -262,10 +291,12 @@ class Batches:
         Raises:
             InputNotUsableError: If there is no such batch.
         """
+        self._known(batch_id)
+        await self._see_to_jobs(batch_id)
 
     async def batch_lane_refusal(self) -> Phrase | None:
         """Return why the endpoint's batch lane cannot be used, or None if it can."""
-        return Phrase("The batch lane is not there yet.")
+        return await self._operator.refusal()
 
     async def lane_quotes(self, batch_id: BatchId, ready_by: datetime | None = None) -> LaneQuotes:
         """Return what the items that are queued will cost on each lane, and by when.
@@ -274,10 +305,14 @@ class Batches:
             InputNotUsableError: If there is no such batch.
         """
         quote, refusal = await self.quote(batch_id), await self.batch_lane_refusal()
-        return LaneQuotes(
-            LaneQuote(quote.realtime, None),
-            LaneQuote(quote.batch, None, refusal),
-            LaneQuote(quote.batch, ready_by, refusal),
+        typical = partial(self._operator.jobs.typical_s, self._client.engine.origin)
+        return quote_lanes(
+            quote,
+            refusal,
+            self._operator.clock(),
+            ready_by.timestamp() if ready_by else None,
+            await self._per_minute(batch_id),
+            await asyncio.to_thread(typical),
         )
 
     # Looking; from any thread
@@ -289,7 +324,7 @@ class Batches:
             InputNotUsableError: If there is no such batch.
         """
         self._known(batch_id)
-        return []
+        return self._operator.jobs.statuses(batch_id)
 
     def progress(self, batch_id: BatchId) -> BatchProgress | None:
         """Return a batch in numbers, or None if there is none; cheap at any size."""
@@ -359,6 +394,32 @@ class Batches:
             raise InputNotUsableError(Phrase("There is no batch {id}.", {"id": batch_id}))
         return progress
 
+    async def _drive(self, progress: BatchProgress) -> bool:
+        """Work on a batch in this process; False if another living one does."""
+        is_ours = await self._runner.drive(progress)
+        if is_ours and progress.lane is not JobLane.REALTIME:
+            await self._see_to_jobs(progress.id)
+        return is_ours
+
+    async def _see_to_jobs(self, batch_id: BatchId) -> None:
+        """Look at the jobs of a batch, unless another living process does."""
+        progress = self._known(batch_id)
+        if progress.lane is not JobLane.REALTIME:
+            per_minute = await self._per_minute(batch_id)
+            self._operator.drive(batch_id, progress.budget_usd, per_minute)
+
+    async def _per_minute(self, batch_id: BatchId) -> float:
+        """Return how many items of a batch the realtime lane answers in a minute."""
+        question = await asyncio.to_thread(self._store.question, batch_id)
+        use = self._client.pace(question.model)
+        return realtime_per_minute(
+            self._max_concurrent,
+            _USUAL_LATENCY_S,
+            use.requests_per_minute,
+            use.tokens_per_minute,
+            _USUAL_INPUT_TOKENS + question.sampling.max_output_tokens,
+        )
+
     async def _add(self, new: NewBatch) -> None:
         def write(connection: Connection) -> None:
             self._store.add(connection, new)
@@ -378,12 +439,12 @@ class Batches:
         return add_selections([each.selection for each in surveys])
 
 
-def _check(budget_usd: Decimal | None, max_items: int | None, priority: int, lane: JobLane) -> None:
-    if lane is not JobLane.REALTIME:
-        raise InputNotUsableError(
-            Phrase("Only the realtime lane works so far; the lane {lane} does not.", {"lane": lane})
-        )
+def _check(budget_usd: Decimal | None, max_items: int | None, priority: int) -> None:
     _check_limits(budget_usd, max_items)
+    _check_priority(priority)
+
+
+def _check_priority(priority: int) -> None:
     if priority not in PRIORITIES:
         raise InputNotUsableError(Phrase("A priority is 1 (can wait) to 5 (urgent)."))
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
+from statistics import median
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -134,6 +135,8 @@ jobs = Table(
     Column("reason", Text),
 )
 
+_TYPICAL_OF: Final = 20
+
 _COLUMNS: Final = tuple(field.name for field in fields(Job))
 _INSERT: Final = insert(jobs)
 # One statement decides where an item goes on: it is never in two lanes.
@@ -192,7 +195,19 @@ class SqlJobStore:
 
     def save(self, connection: Connection, job: Job) -> None:
         """Write down how far a job is."""
-        connection.execute(update(jobs).where(jobs.c.id == job.id).values(_row(job)))
+        values = _row(job)
+        del values["saved_nano_usd"]  # kept by `add_saved`
+        connection.execute(update(jobs).where(jobs.c.id == job.id).values(values))
+
+    def add_saved(self, connection: Connection, job: Job, nano_usd: int) -> None:
+        """Count what a line would have cost more at once."""
+        saved = jobs.c.saved_nano_usd + nano_usd
+        connection.execute(update(jobs).where(jobs.c.id == job.id).values(saved_nano_usd=saved))
+
+    def ask_to_cancel(self, connection: Connection, job: Job, now_s: float) -> None:
+        """Remember that the vendor is to end a job."""
+        change = update(jobs).where(jobs.c.id == job.id)
+        connection.execute(change.values(cancel_asked_at_s=now_s))
 
     def forget(self, connection: Connection, job: Job) -> None:
         """Delete a job that nobody but this process ever knew of."""
@@ -279,6 +294,11 @@ class SqlJobStore:
         """Let up to `most` items that wait for the batch lane go the other way; the first first."""
         return connection.execute(_MOVE, {"batch": batch_id, "most": most}).rowcount
 
+    def set_priority(self, connection: Connection, batch_id: BatchId, priority: int) -> None:
+        """Make a batch more or less urgent than others."""
+        change = update(batches).where(batches.c.id == batch_id)
+        connection.execute(change.values(priority=priority))
+
     # Looking
 
     def waiting(self, connection: Connection, batch_id: BatchId, lane: JobLane) -> int:
@@ -299,13 +319,22 @@ class SqlJobStore:
         with reading(self.database) as connection:
             return list(dict.fromkeys(connection.scalars(query)))
 
+    def typical_s(self, origin: str) -> float | None:
+        """Return how long jobs at an endpoint have taken of late: their median, in seconds."""
+        took = (jobs.c.ended_at_s - jobs.c.submitted_at_s).label("took")
+        done = (jobs.c.origin == origin, jobs.c.vendor_state == "completed")
+        query = select(took).where(*done, took.is_not(None)).order_by(jobs.c.seq.desc())
+        with reading(self.database) as connection:
+            found = list(connection.scalars(query.limit(_TYPICAL_OF)))
+        return median(found) if found else None
+
     def statuses(self, batch_id: BatchId) -> list[JobStatus]:
         """Return the jobs of a batch, oldest first."""
         query = select(jobs).where(jobs.c.batch == batch_id).order_by(jobs.c.seq)
         with reading(self.database) as connection:
             return [_status(_job(row)) for row in connection.execute(query).mappings()]
 
-    def lane_of(self, connection: Connection, batch_id: BatchId) -> "BatchTerms":
+    def terms(self, connection: Connection, batch_id: BatchId) -> "BatchTerms":
         """Return what a batch says about its lanes."""
         row = connection.execute(select(batches).where(batches.c.id == batch_id)).mappings().one()
         return BatchTerms(

@@ -7,13 +7,14 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Final
 
-from sqlalchemy import Connection, Engine, RowMapping, func, select
+from sqlalchemy import Connection, Engine, RowMapping, func, select, text
 
 from core.batch.types import BatchId, BatchProgress, BatchState, ItemState, JobLane
 from core.store.batch_rows import batches, items, left_out, moment, phrase_codec, tallies
 from core.store.calls import from_nano, purses
 from core.store.transactions import reading
 
+_SAVED: Final = text("SELECT sum(saved_nano_usd) FROM jobs WHERE batch = :batch")
 _RATE_WINDOW_S: Final = 30.0
 
 
@@ -48,6 +49,7 @@ class BatchFigures:
         purse = connection.execute(select(purses).where(purses.c.id == row["id"])).mappings().one()
         skipped = connection.scalar(select(func.count()).where(left_out.c.batch == row["id"]))
         state = BatchState(row["state"])
+        saved = connection.scalar(_SAVED, {"batch": row["id"]})
         is_moving = state is BatchState.RUNNING
         rate = self._rate_per_minute(connection, row) if is_moving else None
         spent_usd = from_nano(purse["spent_nano_usd"]) or Decimal(0)
@@ -84,6 +86,7 @@ class BatchFigures:
             projected_end=moment(self._clock() + remaining / rate * 60) if rate else None,
             rerun_of=row["rerun_of"],
             ready_by=moment(row["ready_by_s"]),
+            saved_batch_usd=from_nano(saved) or Decimal(0),
         )
 
     def _rate_per_minute(self, connection: Connection, row: RowMapping) -> float | None:
