@@ -64,11 +64,12 @@ class Tray:
         self, arrival: Arrival, rule: ImageRule, detail: Detail
     ) -> list[TrayItem | Unusable]:
         """Return what is in an uploaded picture, PDF or zip, in order."""
-        data = await asyncio.to_thread(self._originals.get, arrival.digest)
-        if data is None:
+        file = await asyncio.to_thread(self._originals.open, arrival.digest)
+        if file is None:
             why = Phrase("The file did not arrive whole. Send it again.")
             return [_unusable(Refused(arrival.name, ImageError(ImageRefusal.DAMAGED, why)))]
-        return await self._read(self._intake.from_upload(arrival.name, data), rule, detail)
+        with file:
+            return await self._read(self._intake.from_file(arrival.name, file), rule, detail)
 
     async def from_url(
         self, url: str, rule: ImageRule, detail: Detail

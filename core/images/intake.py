@@ -107,11 +107,6 @@ class Intake:
         async for item in items:
             yield item
 
-    async def from_upload(self, name: str, data: bytes) -> AsyncIterator[IntakeItem]:
-        """Yield what is in the bytes of a picture, PDF or zip."""
-        async for item in self._from_bytes(label(name), data):
-            yield item
-
     async def from_file(self, name: str, file: BinaryIO) -> AsyncIterator[IntakeItem]:
         """Yield what is in an open picture, PDF or zip, which its opener closes.
 

@@ -119,7 +119,7 @@ POLYGLOTS = {
 @pytest.mark.parametrize("name", POLYGLOTS)
 async def test_a_name_that_lies_does_not_help(decoder, name):
     data, reason = POLYGLOTS[name]
-    items = [item async for item in Intake(decoder).from_upload("picture.png", data)]
+    items = [item async for item in Intake(decoder).from_file("picture.png", io.BytesIO(data))]
     match items:
         case [Refused(error=error)]:
             assert error.reason is reason
@@ -160,7 +160,7 @@ async def test_places_and_devices_do_not_travel(decoder):
 async def taken(decoder, data):
     """Return what an uploaded zip came to: names and what became of them."""
     found = []
-    async for item in Intake(decoder).from_upload("bomb.zip", data):
+    async for item in Intake(decoder).from_file("bomb.zip", io.BytesIO(data)):
         match item:
             case Accepted(source=source):
                 found.append((source.name, "accepted"))

@@ -73,22 +73,23 @@ async def test_a_folder_is_walked_in_order(intake, tmp_path):
 
 
 async def test_each_page_of_a_pdf_is_an_item(intake):
-    items = await listed(intake.from_upload("in.pdf", pdf(pages=2)))
+    items = await listed(intake.from_file("in.pdf", io.BytesIO(pdf(pages=2))))
     assert shape(items) == [("in.pdf#page=1", 0), ("in.pdf#page=2", 1)]
 
 
 async def test_a_single_page_keeps_its_name(intake):
-    assert shape(await listed(intake.from_upload("in.pdf", pdf()))) == [("in.pdf", 0)]
+    assert shape(await listed(intake.from_file("in.pdf", io.BytesIO(pdf())))) == [("in.pdf", 0)]
 
 
 async def test_pages_beyond_the_limit_are_said_to_be_left_out(decoder):
-    *pages, rest = await listed(Intake(decoder, max_pages=2).from_upload("in.pdf", pdf(pages=5)))
+    file = io.BytesIO(pdf(pages=5))
+    *pages, rest = await listed(Intake(decoder, max_pages=2).from_file("in.pdf", file))
     assert len(pages) == 2
     assert str(rest.why).startswith("Pages 3 to 5 were left out")
 
 
 async def test_a_broken_pdf_is_one_refusal(intake):
-    items = await listed(intake.from_upload("in.pdf", b"%PDF-1.4 broken"))
+    items = await listed(intake.from_file("in.pdf", io.BytesIO(b"%PDF-1.4 broken")))
     assert shape(items) == [("in.pdf", ImageRefusal.DAMAGED)]
 
 
@@ -104,7 +105,7 @@ async def test_a_zip_gives_pictures_pages_and_reasons(intake):
     data = packed(
         a_png=plain(), b_pdf=pdf(pages=2), c_zip=packed(d_png=plain()), e_txt="", f_jpg=b""
     )
-    assert shape(await listed(intake.from_upload("all.zip", data))) == [
+    assert shape(await listed(intake.from_file("all.zip", io.BytesIO(data)))) == [
         ("a.png", None),
         ("b.pdf#page=1", 0),
         ("b.pdf#page=2", 1),
@@ -115,7 +116,7 @@ async def test_a_zip_gives_pictures_pages_and_reasons(intake):
 
 
 async def test_an_upload_keeps_only_a_label_of_its_name(intake):
-    (item,) = await listed(intake.from_upload("../../\u202ex.png", plain()))
+    (item,) = await listed(intake.from_file("../../\u202ex.png", io.BytesIO(plain())))
     assert item.source.name == "x.png"
 
 
