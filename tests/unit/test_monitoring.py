@@ -9,6 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
+from core.errors import StorageError
 from core.settings import Settings
 from core.store.calls import CallRecord, CallStatus, PlannedCall
 from core.types import Cost, CostBasis, TokenUsage
@@ -182,3 +183,14 @@ def test_a_data_directory_that_takes_no_writes_is_unhealthy(bench, client, tmp_p
     assert answer.status_code == 503
     assert answer.json()["status"] == "unhealthy"
     assert answer.json()["error"] == "SYS001"
+
+
+@pytest.mark.parametrize("path", ["/health", "/metrics"])
+def test_a_process_that_cannot_work_says_so(path, caplog):
+    def broken():
+        raise StorageError
+
+    with TestClient(Starlette(routes=monitoring_routes(broken))) as client:
+        answer = client.get(path)
+    assert answer.status_code == 503
+    assert "SYS001" in answer.text

@@ -33,7 +33,9 @@ class FakeBatches:
     def __init__(self) -> None:
         self.asked = 0
 
-    def export(self, batch_id: str, kind: ExportFormat) -> Iterator[bytes]:
+    def export(
+        self, batch_id: str, kind: ExportFormat, *, include_held: bool = False
+    ) -> Iterator[bytes]:
         if batch_id != BATCH:
             raise InputNotUsableError("no such batch")
         return self._pieces(kind)
@@ -131,6 +133,17 @@ def test_analyze_is_the_page_at_the_root(client):
     assert answer.headers["location"] == "./?run=x"
 
 
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("a" * 64 + "/0", 200),
+        ("a" * 64 + "/1", 200),
+        ("a" * 64 + "/2", 404),
+        ("b" * 64 + "/0", 404),
+        ("..%2F..%2Fetc/0", 404),
+        ("a" * 64 + "/first", 404),
+    ],
+)
 def test_small_pictures_are_served_by_original_and_page(client, path, status):
     answer = client.get(f"/thumbnail/{path}")
     assert answer.status_code == status
