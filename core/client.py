@@ -50,7 +50,7 @@ from core.settings import Settings
 from core.store.calls import CallRecord, CallStatus
 from core.store.database import open_database
 from core.store.ledger import Ledger
-from core.store.review import decide
+from core.store.review import accept_key
 from core.store.writer import GroupWriter
 from core.terms import Terms
 from core.tokens import ImageTokensError
@@ -439,7 +439,7 @@ class VisionClient:
         Raises:
             StorageError: If the disk does not take it.
         """
-        await self.writer.run(lambda connection: decide(connection, request_key))
+        await self.writer.run(lambda connection: accept_key(connection, request_key))
         await self._on_disk(self.cache.revise, request_key, accept)
 
     async def forget(self, request_key: str) -> None:

@@ -270,9 +270,17 @@ class Runs:
             outcome = failure_without_call(fault)
         state = RunState.SUCCEEDED if isinstance(outcome, Success) else RunState.FAILED
         await self._change(run_id, position, state=state, outcome=outcome)
+        await self._hold_the_same(run_id, run)
+
+    async def _hold_the_same(self, run_id: str, run: _LiveRun) -> None:
+        """Hold the first of equal answers as the later ones are; nobody sees it free meanwhile."""
         outcomes = {item.position: item.outcome for item in run.items if item.outcome}
-        for at, held in hold_the_same(outcomes).items():
-            await self._change(run_id, at, outcome=held)
+        held = [
+            replace(run.items[at], outcome=each) for at, each in hold_the_same(outcomes).items()
+        ]
+        for item in held:
+            run.items[item.position] = item
+        await self._save(run_id, run, held)
 
     async def _ask(self, run_id: str, run: _LiveRun, position: int, use_cache: bool) -> Outcome:
         item = run.items[position]
@@ -298,13 +306,20 @@ class Runs:
         run = self._live.get(run_id)
         items = run.items if run else self.items(run_id)
         changed = replace(items[position], **changes)
+        await self._save(run_id, run, [changed])
+        items[position] = changed
+
+    async def _save(self, run_id: str, run: _LiveRun | None, items: list[RunItem]) -> None:
+        if not items:
+            return
         try:
-            await asyncio.to_thread(self._store.save, run_id, [changed])
+            await asyncio.to_thread(self._store.save, run_id, items)
         except StorageError:  # the page can still show what the disk does not take
-            _log.exception("run_item_not_kept", extra={"run": run_id, "position": position})
+            for item in items:
+                where = {"run": run_id, "position": item.position}
+                _log.exception("run_item_not_kept", extra=where)
             if run:
                 run.is_kept = False
-        items[position] = changed
 
 
 def _stopped(item: RunItem, reason: StoppedError, partial_text: str = "") -> Failure:

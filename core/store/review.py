@@ -72,7 +72,7 @@ _REMEMBER = text("""
     INSERT OR REPLACE INTO answers (digest, request_key, item, picture, batch, at_s, state)
     VALUES (:digest, :key, :item, :picture, :batch, :now, :state)
 """)
-_DECIDE = text("UPDATE answers SET state = 'accepted' WHERE request_key = :key")
+_ACCEPT = text("UPDATE answers SET state = 'accepted' WHERE request_key = :key")
 _FORGET_KEY = text("DELETE FROM answers WHERE request_key = :key")
 _FORGET_OLD = text("DELETE FROM answers WHERE at_s < :before")
 _WITH_TWINS = text("""
@@ -128,9 +128,9 @@ def _hold_others(connection: Connection, values: dict[str, object]) -> tuple[str
     return tuple({key for key, _ in found})
 
 
-def decide(connection: Connection, request_key: str) -> None:
+def accept_key(connection: Connection, request_key: str) -> None:
     """Note that a person has accepted an answer: it is not held again."""
-    connection.execute(_DECIDE, {"key": request_key})
+    connection.execute(_ACCEPT, {"key": request_key})
 
 
 def held_items(connection: Connection, batch_id: BatchId) -> list[str]:
@@ -145,7 +145,7 @@ def accept_items(connection: Connection, item_ids: Iterable[str]) -> set[str]:
         for row, answer in _answers(connection, item_id):
             if answer.held is not None:
                 _rewrite(connection, row, accept(answer))
-                decide(connection, answer.request_key)
+                accept_key(connection, answer.request_key)
                 keys.add(answer.request_key)
     return keys
 

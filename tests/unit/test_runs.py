@@ -243,9 +243,8 @@ class HoldingClient(FakeClient):
 async def test_the_first_of_equal_answers_is_held_with_the_later_ones(make_runs, stores):
     runs = make_runs(HoldingClient())
     run_id = await runs.start(put(stores, b"one", b"two", b"three"), QUESTION)
-    await finished(runs, run_id)
-    await runs.stop(run_id)  # waits for what a finished picture still writes
-    assert [item.outcome.held for item in runs.items(run_id)] == ["CNT008"] * 3
+    items = await finished(runs, run_id)
+    assert [item.outcome.held for item in items] == ["CNT008"] * 3
 
 
 async def test_an_accepted_answer_is_free_and_not_held_again(make_runs, stores):
@@ -253,7 +252,6 @@ async def test_an_accepted_answer_is_free_and_not_held_again(make_runs, stores):
     runs = make_runs(client)
     run_id = await runs.start(put(stores, b"one", b"two"), QUESTION)
     await finished(runs, run_id)
-    await runs.stop(run_id)  # as above
     await runs.accept(run_id, 1)
     await runs.again(run_id, 0)
     items = await finished(runs, run_id)

@@ -5,7 +5,7 @@ import pytest
 
 from core.review import accept
 from core.store.database import open_database, writing
-from core.store.review import WITHIN_S, Given, decide, forget_old, judge
+from core.store.review import WITHIN_S, Given, accept_key, forget_old, judge
 from core.types import Cost, CostBasis, Success
 
 NOW_S = 1_800_000_000.0
@@ -61,7 +61,7 @@ def test_other_words_are_not_compared(database):
 def test_what_a_person_accepted_is_not_held_by_a_later_one(database):
     judged(database, "key 1", Given("picture 1"))
     with writing(database) as connection:
-        decide(connection, "key 1")
+        accept_key(connection, "key 1")
     found = judged(database, "key 2", Given("picture 2"))
     assert (found.outcome.held, found.also_held) == ("CNT008", ())
 
