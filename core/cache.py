@@ -7,6 +7,7 @@ of its key: a row that a bit flip, a disk fault or a hand has changed is a miss.
 
 import logging
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -29,6 +30,7 @@ T = TypeVar("T")
 
 _STATISTICS = "statistics"  # the one row that is no answer; answers have keys of 64 hex digits
 _EXPLAIN_ROWS = 1000
+_COUNTED_TOGETHER = 64  # hits and misses; so many may be forgotten when the process is killed
 _LOCK_TIMEOUT_S = 5.0
 _ENVIRONMENT_ERRORS = frozenset(
     {
@@ -81,6 +83,13 @@ class _Counts:
     misses: int = 0
     saved_usd: Decimal = Decimal(0)
 
+    def __add__(self, other: "_Counts") -> "_Counts":
+        return _Counts(
+            self.hits + other.hits,
+            self.misses + other.misses,
+            self.saved_usd + other.saved_usd,
+        )
+
 
 _row_codec = TypeAdapter(_Row)
 _counts_codec = TypeAdapter(_Counts)
@@ -113,11 +122,13 @@ class ResultCache:
         self._max_bytes = max_bytes
         self._ttl_s = ttl_s
         self._clock = clock
+        self._uncounted = _Counts()
+        self._counting = threading.Lock()
         self._cache = self._open()
 
     def get(self, key: str) -> Success | None:
         """Return the stored answer as a cached one, and count the hit or the miss."""
-        with self._tolerant(), self._cache.transact():
+        with self._tolerant():
             row = self._read(key)
             self._count(row)
             return as_cached(row.answer) if row else None
@@ -165,6 +176,7 @@ class ResultCache:
     def statistics(self) -> CacheStatistics:
         """Return the counters and the size on disk."""
         with self._tolerant():
+            self._write_counts()
             counts = self._counts()
             entries = len(self._cache) - (_STATISTICS in self._cache)
             size_bytes = int(self._cache.volume())
@@ -175,11 +187,14 @@ class ResultCache:
 
     def clear(self) -> None:
         """Forget every answer and start the counters again."""
-        with self._tolerant():
+        with self._tolerant(), self._counting:
+            self._uncounted = _Counts()
             self._cache.clear()
 
     def close(self) -> None:
-        """Close this thread's connection."""
+        """Write the counters down and close this thread's connection."""
+        with self._tolerant():
+            self._write_counts()
         self._cache.close()
 
     def _read(self, key: str) -> _Row | None:
@@ -204,13 +219,19 @@ class ResultCache:
                 yield row
 
     def _count(self, row: _Row | None) -> None:
-        counts = self._counts()
-        if row is None:
-            counts = replace(counts, misses=counts.misses + 1)
-        else:
-            saved_usd = counts.saved_usd + (row.answer.cost.usd or 0)
-            counts = replace(counts, hits=counts.hits + 1, saved_usd=saved_usd)
-        self._cache.set(_STATISTICS, _seal(_counts_codec.dump_json(counts)))
+        saved_usd = (row.answer.cost.usd or Decimal(0)) if row else Decimal(0)
+        with self._counting:
+            self._uncounted += _Counts(row is not None, row is None, saved_usd)
+            is_due = self._uncounted.hits + self._uncounted.misses >= _COUNTED_TOGETHER
+        if is_due:
+            self._write_counts()
+
+    def _write_counts(self) -> None:
+        with self._counting, self._cache.transact():
+            if self._uncounted != _Counts():
+                counts = self._counts() + self._uncounted
+                self._cache.set(_STATISTICS, _seal(_counts_codec.dump_json(counts)))
+                self._uncounted = _Counts()
 
     def _counts(self) -> _Counts:
         return _open_sealed(_counts_codec, self._cache.get(_STATISTICS)) or _Counts()

@@ -190,9 +190,19 @@ def test_a_row_under_another_key_is_a_miss_and_goes(cache, tmp_path):
 
 def test_a_planted_counter_counts_from_zero(cache, tmp_path):
     cache.get(KEY)
+    assert cache.statistics().misses == 1
     execute(tmp_path, "UPDATE Cache SET value = 'many' WHERE key = 'statistics'")
     cache.get(KEY)
     assert cache.statistics().misses == 1
+
+
+def test_counters_are_written_together_and_none_is_forgotten(cache, tmp_path):
+    for _ in range(100):
+        cache.get(KEY)
+    cache.close()
+    again = ResultCache(tmp_path / "cache", 2**20, None)
+    assert again.statistics().misses == 100
+    again.close()
 
 
 def test_flipped_bits_never_change_an_answer(cache, tmp_path):
