@@ -167,3 +167,20 @@ def test_held_answers_are_counted_and_left_out_of_files_unless_asked_for(tell, p
     tell(one_answer_for_all, "export", done["id"], "--out", str(out), "--include-held")
     lines = [json.loads(line) for line in out.read_text().splitlines()]
     assert all(line["text"].startswith("The same words") for line in lines)
+
+
+def test_the_batch_lane_runs_to_its_end_and_shows_its_jobs(pictures, tmp_path, monkeypatch, capsys):
+    """With no key the engine inside answers, through the same Batch API."""
+    monkeypatch.setenv("TESSERA_DATA_DIR", str(tmp_path / "data"))
+    code = main(["batch", "run", str(pictures), "--lane", "batch", "--json"])
+    done = json.loads(capsys.readouterr().out)
+    assert (code, done["state"], done["lane"], done["succeeded"]) == (0, "succeeded", "batch", 3)
+    (job,) = done["jobs"]
+    assert (job["vendor_state"], job["completed"], job["is_open"]) == ("completed", 3, False)
+    assert main(["batch", "fetch", done["id"]]) == 0
+    assert job["vendor_id"] in capsys.readouterr().out
+
+
+def test_an_endpoint_without_a_batch_lane_is_said_to_have_none(tell, pictures):
+    code, said = tell(faults.fine, "run", str(pictures), "--lane", "auto", "--ready-by", "18:00")
+    assert (code, said["error"]["code"]) == (2, "CFG002")

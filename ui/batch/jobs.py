@@ -33,7 +33,15 @@ def show_jobs(progress: BatchProgress) -> None:
     if not jobs:
         st.caption(_("No job has been sent yet."))
         return
-    st.dataframe([_row(job) for job in jobs], hide_index=True, key=f"batch.jobs.{progress.id}")
+    st.dataframe(
+        [_row(job) for job in jobs],
+        hide_index=True,
+        key=f"batch.jobs.{progress.id}",
+        column_config={
+            _("Vendor's id"): st.column_config.TextColumn(width=270),
+            _("Files"): st.column_config.TextColumn(width="medium"),
+        },
+    )
     for job in jobs:
         if job.reason is not None:
             st.caption(

@@ -111,8 +111,12 @@ def _price(lane: JobLane, quote: SelectionQuote | None, ready_by: datetime) -> s
         case JobLane.BATCH:
             return f"{_usd(quote.batch)}, {when}"
         case JobLane.AUTO:
-            return f"{_usd(quote.batch)} – {_usd(quote.realtime)}, {when}"
+            least, most = _usd(quote.batch), _usd(quote.realtime)
+            return f"{least}, {when}" if least == most else f"{least} – {most}, {when}"
 
 
 def _usd(amount: UsdRange | None) -> str:
-    return "≈ " + fmt.markdown_usd(amount.expected) if amount else _("unknown")
+    if amount is None:
+        return _("unknown")
+    usd = fmt.markdown_usd(amount.expected)
+    return f"≈ {usd}" if amount.expected else usd

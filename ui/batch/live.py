@@ -70,7 +70,7 @@ def _show_progress(batch_id: str, drawn: tuple[object, ...]) -> None:
         return
     if _offer(progress) != drawn:
         st.rerun()
-    st.markdown(f"{state_badge(progress)} &nbsp; :small[{_summary(progress)}]")
+    st.markdown(f"{state_badge(progress)} &nbsp; :small[:gray[{_summary(progress)}]]")
     st.progress(fraction(progress))
     _show_numbers(progress)
     _show_reason(progress)
@@ -140,19 +140,17 @@ def _money(progress: BatchProgress) -> str:
 
 
 def _outlook(progress: BatchProgress) -> list[str]:
-    rate = _("unknown") if progress.rate_per_minute is None else f"{progress.rate_per_minute:,.0f}"
-    outlook = _("{rate} a minute · will end about {time} · will cost about {cost}")
-    limits = _("Limits a minute: requests {requests} · tokens {tokens}")
-    return [
-        outlook.format(
-            rate=rate,
-            time=_end(progress.projected_end),
-            cost=fmt.markdown_usd(progress.projected_usd),
-        ),
-        limits.format(
-            requests=limit_use(progress.requests_use), tokens=limit_use(progress.tokens_use)
-        ),
-    ]
+    """Return what can be foretold, and what the realtime lane uses of its limits."""
+    facts = []
+    if progress.rate_per_minute is not None:
+        text = _("{rate} a minute · will end about {time} · will cost about {cost}")
+        rate, usd = f"{progress.rate_per_minute:,.0f}", fmt.markdown_usd(progress.projected_usd)
+        facts.append(text.format(rate=rate, time=_end(progress.projected_end), cost=usd))
+    if progress.lane is not JobLane.BATCH:
+        text = _("Limits a minute: requests {requests} · tokens {tokens}")
+        requests, tokens = limit_use(progress.requests_use), limit_use(progress.tokens_use)
+        facts.append(text.format(requests=requests, tokens=tokens))
+    return facts
 
 
 def _end(at: datetime | None) -> str:

@@ -74,8 +74,8 @@ def lane_words() -> dict[JobLane, str]:
     """Return the words for the lanes."""
     return {
         JobLane.REALTIME: _("Now"),
-        JobLane.BATCH: _("Batch API, half the price"),
-        JobLane.AUTO: _("Ready by a time, as cheap as possible"),
+        JobLane.BATCH: _("Batch API"),
+        JobLane.AUTO: _("As cheap as the time allows"),
     }
 
 
