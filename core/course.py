@@ -5,8 +5,8 @@ from decimal import Decimal
 
 from core.answer import ValidAnswer
 from core.engines.base import EngineAnswer
-from core.errors import EngineError, VisionError
-from core.fixes import LONGER, Mend, is_longer_tried, mend_notes
+from core.errors import EngineError, TimeoutExceededError, VisionError
+from core.fixes import LONGER, Mend, mend_notes
 from core.flights import Flight
 from core.phrases import Phrase
 from core.plan import Plan, saved_by_resizing_usd
@@ -107,7 +107,7 @@ class Course:
 
     def will_repeat(self, error: EngineError, wait_s: float, usual_timeout_s: float) -> None:
         """Note that the failed attempt is repeated after a wait."""
-        timeout_s = usual_timeout_s * LONGER if is_longer_tried(error) else None
+        timeout_s = usual_timeout_s * LONGER if isinstance(error, TimeoutExceededError) else None
         self.mends.append(Mend(error.code, wait_s, timeout_s))
 
     def _made_of(self, answer: EngineAnswer | None) -> tuple[Phrase, ...]:

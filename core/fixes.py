@@ -16,7 +16,6 @@ from core.errors import (
     PayloadTooLargeError,
     RateLimitError,
     RefusedError,
-    TimeoutExceededError,
     VisionError,
 )
 from core.phrases import N_, Phrase
@@ -29,6 +28,9 @@ _LEAST_SIDE_PX: Final = 64
 _TOO_LARGE: Final = (PayloadTooLargeError, ImageTooLargeForServerError)
 _REFUSED: Final = frozenset({ContentPolicyError.code, RefusedError.code})
 
+_SMALLER_SENT: Final = N_(
+    "The server did not take so large a picture: it was sent again at {size} pixels."
+)
 _CHINESE: Final = re.compile(r"[\u4e00-\u9fff]")
 _OBJECTIVE_EN: Final = (
     "Describe factually and neutrally what can be seen in the picture. Do not identify people, do "
@@ -49,11 +51,6 @@ class Mend:
     size_px: tuple[int, int] | None = None
 
 
-_SMALLER_SENT: Final = N_(
-    "The server did not take so large a picture: it was sent again at {size} pixels."
-)
-
-
 def smaller_size(error: VisionError, size_px: tuple[int, int]) -> tuple[int, int] | None:
     """Return the (width, height) to send instead, or None where making it smaller is no cure."""
     if not isinstance(error, _TOO_LARGE):
@@ -64,7 +61,8 @@ def smaller_size(error: VisionError, size_px: tuple[int, int]) -> tuple[int, int
 
 def mend_notes(mends: Sequence[Mend]) -> tuple[Phrase, ...]:
     """Return what was done about failed attempts, a sentence for each kind."""
-    notes = [*(_note(mend) for mend in mends if mend.timeout_s or mend.size_px)]
+    changed = [_note(mend) for mend in mends if mend.timeout_s or mend.size_px]
+    notes = [note for at, note in enumerate(changed) if note not in changed[:at]]
     limits = [mend.wait_s for mend in mends if mend.code == RateLimitError.code]
     others = [mend for mend in mends if not mend.timeout_s and not mend.size_px]
     codes = sorted({mend.code for mend in others} - {RateLimitError.code})
@@ -94,11 +92,6 @@ def _note(mend: Mend) -> Phrase:
 def is_sent_smaller(notes: Sequence[Phrase]) -> bool:
     """Say from a result's notes whether the picture went out smaller than it was prepared."""
     return any(note.template == _SMALLER_SENT for note in notes)
-
-
-def is_longer_tried(error: VisionError) -> bool:
-    """Say whether the next attempt gets more time."""
-    return isinstance(error, TimeoutExceededError)
 
 
 def objective_prompt(prompt: str, code: str) -> str | None:

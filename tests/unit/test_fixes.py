@@ -1,7 +1,7 @@
 import pytest
 
 from core import errors
-from core.fixes import Mend, is_longer_tried, mend_notes, objective_prompt, smaller_size
+from core.fixes import Mend, mend_notes, objective_prompt, smaller_size
 
 
 @pytest.mark.parametrize(
@@ -19,11 +19,6 @@ def test_only_what_is_too_large_is_made_smaller(error, size_px, expected):
     assert smaller_size(error, size_px) == expected
 
 
-def test_only_a_timeout_gets_more_time():
-    assert is_longer_tried(errors.TimeoutExceededError())
-    assert not is_longer_tried(errors.RateLimitError())
-
-
 def test_each_kind_of_fix_is_told_once():
     mends = [
         Mend("API002", wait_s=1.0),
@@ -31,6 +26,7 @@ def test_each_kind_of_fix_is_told_once():
         Mend("API002", wait_s=2.04),
         Mend("API009", size_px=(512, 384)),
         Mend("NET001", wait_s=2.0, timeout_s=60.0),
+        Mend("NET001", wait_s=4.0, timeout_s=60.0),
         Mend("API006", wait_s=1.0),
     ]
     assert [str(note) for note in mend_notes(mends)] == [
