@@ -39,7 +39,7 @@ from tests.browser.conftest import (
 VISITS = 7
 TABS = 5
 IDLE_S = 30.0
-LIVE_S = 12.0
+ALONE_S = 6.0
 RERUNS = 6
 GROUP = 10
 GROUPS = 10
@@ -308,14 +308,9 @@ def measure_idle(browser: Browser, server: Server, address: str) -> None:
         for page in pages:
             open_page(page, address)
         share = idle_share(server, IDLE_S)
-        for page in pages:
-            open_page(page, server.url + "/live")
-        live_share = idle_share(server, LIVE_S)
-    alone = idle_share(server, LIVE_S / 2)
+    alone = idle_share(server, ALONE_S)
     report(f"{TABS} idle tabs with results", share, 3, " % of a core")
-    print(
-        f"  no tab: {alone:.2f} %; {TABS} tabs on /live, each asking every 2 s: {live_share:.2f} %"
-    )
+    print(f"  no tab: {alone:.2f} %")
 
 
 def idle_share(server: Server, seconds: float) -> float:
