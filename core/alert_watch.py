@@ -10,7 +10,6 @@ from typing import Any, Final
 from core.alerts import Alert, AlertKind, Reading, judge, sentence
 from core.budget import Budget, BudgetState
 from core.catalog import Catalog
-from core.errors import StorageError
 from core.metrics import Metrics, MetricsReader
 from core.phrases import Translate
 from core.store.alerts import AlertStore
@@ -82,7 +81,7 @@ class AlertWatch:
         while True:
             try:
                 await self.look_and_tell()
-            except StorageError:  # the disk may take writes again
+            except Exception:  # noqa: BLE001 - a fault of one look must not end the watch
                 _log.exception("alerts_not_judged")
             await asyncio.sleep(_EVERY_S)
 

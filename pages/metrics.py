@@ -33,6 +33,7 @@ def show_live(view: View) -> None:
         pulse(seen.token, view.step_s)
     except VisionError as error:
         show_error(error)
+        pulse("", view.step_s)  # drawn again as soon as there is anything to draw
 
 
 st.title(_("Live metrics"), anchor=False)

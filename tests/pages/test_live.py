@@ -77,6 +77,19 @@ def test_filters_come_from_the_address_and_count_everywhere(open_app):
     assert at.button_group(key="live.window").value == "24h"
 
 
+def test_a_chosen_filter_goes_into_the_address_and_is_counted(open_app):
+    record(3, model="gpt-4o")
+    record(2, model="gpt-4.1")
+    at = open_live(open_app)
+    at.selectbox(key="live.model.en").set_value("gpt-4.1").run()
+    assert tiles(at)["Requests"] == "2"
+    assert at.query_params["live.model"] == "gpt-4.1"
+    assert "Filters: 1" in [popover.proto.popover.label for popover in at.get("popover")]
+    at.selectbox(key="live.model.en").set_value("").run()
+    assert tiles(at)["Requests"] == "5"
+    assert "live.model" not in at.query_params
+
+
 @pytest.mark.parametrize("window", ["", "1 hour", "<script>"])
 def test_an_address_that_makes_no_sense_shows_the_usual_window(open_app, window):
     record()

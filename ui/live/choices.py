@@ -6,7 +6,7 @@ import streamlit as st
 
 from core.metrics import Filters
 from core.tasks import TASKS
-from ui.choice import choose
+from ui.choice import choice_key, choose
 from ui.i18n import _
 from ui.live.frame import USUAL_WINDOW, WINDOWS, View
 from ui.resources import workbench
@@ -56,7 +56,7 @@ def _keep(key: str, value: str) -> None:
 
 def _choose_filters() -> Filters:
     known = workbench().metrics.known()
-    with st.popover(_filters_label(), icon=":material/filter_list:"):
+    with st.popover(_filters_label(), icon=":material/filter_list:", key="live.filters"):
         return Filters(
             model=_filter("model", _("Model"), _named(known.models)),
             task=_filter("task", _("Task"), {name: task_title(name) for name in known.tasks}),
@@ -66,8 +66,16 @@ def _choose_filters() -> Filters:
 
 
 def _filters_label() -> str:
-    chosen = sum(1 for name in Filters.__dataclass_fields__ if st.query_params.get(_key(name)))
+    chosen = sum(1 for name in Filters.__dataclass_fields__ if _chosen(_key(name)))
     return _("Filters: {count}").format(count=chosen) if chosen else _("Filters")
+
+
+def _chosen(key: str) -> str:
+    """Return what a filter will say when it is drawn."""
+    widget = choice_key(key)
+    if widget in st.session_state:
+        return str(st.session_state[widget])
+    return state().choices.get(key, st.query_params.get(key, ""))
 
 
 def _filter(name: str, label: str, values: dict[str, str]) -> str | None:
