@@ -14,7 +14,8 @@ from pathlib import Path
 
 import diskcache
 
-from core.client import VisionClient, open_client
+from core.client import VisionClient
+from core.opening import open_client
 from core.plan import plan_request
 from core.settings import Settings
 from core.terms import Terms

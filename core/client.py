@@ -2,32 +2,20 @@
 
 import asyncio
 import logging
-import random
-import time
-from collections.abc import Awaitable, Callable, Collection, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from decimal import Decimal
-from functools import partial
-from math import inf
-from typing import ParamSpec, TypeVar
-
-from sqlalchemy import Engine as Database
+from collections.abc import Collection
+from dataclasses import replace
 
 from core.answer import validate_answer
-from core.backoff import RetryPolicy, next_wait_s
+from core.backoff import next_wait_s
 from core.budget import Budget
 from core.cache import ResultCache, as_cached
-from core.catalog import USER_MODELS, Catalog, load_catalog
+from core.catalog import Catalog
 from core.course import FREE, Course
-from core.engines.base import Engine, EngineAnswer, EngineCall, TextSink
-from core.engines.openai import OpenAIEngine
+from core.disk import DiskThread
+from core.engines.base import Engine, EngineAnswer, TextSink
 from core.errors import (
     AnswerError,
     EngineError,
-    ImageError,
-    ImageRefusal,
     RateLimitError,
     StoppedError,
     StorageError,
@@ -37,51 +25,27 @@ from core.errors import (
 )
 from core.fixes import Mend, smaller_size
 from core.flights import Flight, SingleFlights
-from core.images.decoder import Decoder
 from core.latency import Latencies
 from core.pacing import Pacer, PaceUse, Urgency
 from core.phrases import Phrase
-from core.plan import Plan, layer_tokens, plan_request, quote_plan
+from core.plan import Plan, plan_request
 from core.prepared import PreparedImages, Preparer
 from core.quote import Quote
+from core.quoting import Quoter, size_errors
 from core.recorder import Recorder
 from core.review import REPEATED, accept, hold
-from core.settings import Settings
 from core.store.calls import CallRecord, CallStatus
-from core.store.database import open_database
 from core.store.ledger import Ledger
 from core.store.review import accept_key
 from core.store.writer import GroupWriter
 from core.terms import Terms
-from core.tokens import ImageTokensError
+from core.timing import Timing
 from core.types import AnalysisRequest, Outcome, PreparedImage, Success
 
 _log = logging.getLogger(__name__)
-P = ParamSpec("P")
-T = TypeVar("T")
 
 _PREPARED_BYTES = 64 * 2**20
-_DEADLINE_IN_TIMEOUTS = 3
-_QUOTE_KEPT_S = 5.0
-_QUOTES_KEPT = 200
-"""Items of a batch are mostly alike: their quotes are made once and follow the history soon."""
 _USUAL_TERMS = Terms()
-
-
-@dataclass(frozen=True, slots=True)
-class Timing:
-    """Time as the client sees it; tests put their own in.
-
-    `deadline_s` bounds a request from its first attempt on, waits between attempts included;
-    `call_timeout_s` bounds each attempt. `clock` is monotonic, in seconds.
-    """
-
-    call_timeout_s: float
-    deadline_s: float
-    policy: RetryPolicy = field(default_factory=RetryPolicy)
-    clock: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
-    jitter: Callable[[], float] = random.random
 
 
 class VisionClient:
@@ -114,10 +78,10 @@ class VisionClient:
         self._flights: SingleFlights[Outcome] = SingleFlights()
         self.writer = GroupWriter(ledger.database)
         self._recorder = Recorder(ledger, self.writer, timing.sleep)
-        self._disk = ThreadPoolExecutor(1, thread_name_prefix="tessera-disk")
+        self._disk = DiskThread()
         self._latencies = Latencies()
         self._repeats = 0
-        self._quotes: dict[object, tuple[float, Quote]] = {}
+        self._quoter = Quoter(ledger, timing.clock)
 
     async def analyze(
         self,
@@ -142,7 +106,7 @@ class VisionClient:
         plan = self._plan(request, terms or Terms(front_end))
         flight_key = plan.key
         if request.use_cache:
-            if answer := await self._on_disk(self.cache.get, plan.key):
+            if answer := await self._disk.run(self.cache.get, plan.key):
                 if on_text is not None:
                     on_text(answer.text)
                 return await self._record(plan, answer, plan.unpaid_record(answer))
@@ -171,7 +135,7 @@ class VisionClient:
             VisionError: If the source cannot be used.
         """
         plan = self._plan(request)
-        return await self._quote(plan, await self._prepare(plan))
+        return await self._quoter.quote(plan, await self._prepare(plan))
 
     # For lanes that send requests another way
 
@@ -181,7 +145,7 @@ class VisionClient:
 
     async def kept_answer(self, plan: Plan) -> Success | None:
         """Return the answer from the cache, if it has one."""
-        return await self._on_disk(self.cache.get, plan.key)
+        return await self._disk.run(self.cache.get, plan.key)
 
     async def make_ready(self, plan: Plan) -> Course:
         """Return a request with its picture as it is sent and, where it costs, its quote.
@@ -190,7 +154,7 @@ class VisionClient:
             VisionError: If the source cannot be used.
         """
         image = await self._prepare(plan)
-        quote = None if plan.is_free else await self._quote(plan, image)
+        quote = None if plan.is_free else await self._quoter.quote(plan, image)
         return Course(plan, Flight(streaming=False), image, quote)
 
     async def land(
@@ -199,7 +163,7 @@ class VisionClient:
         """Record an outcome that came another way, and keep a good answer for later requests."""
         outcome = await self._record(plan, outcome, row, settles)
         if isinstance(outcome, Success) and not outcome.cached:
-            await self._on_disk(self.cache.store, plan.parts, outcome)
+            await self._disk.run(self.cache.store, plan.parts, outcome)
         return outcome
 
     def pace(self, model: str) -> PaceUse:
@@ -216,8 +180,8 @@ class VisionClient:
         await self.writer.close()
         await self._images.close()
         await self.engine.close()
-        await self._on_disk(self.cache.close)
-        self._disk.shutdown()
+        await self._disk.run(self.cache.close)
+        self._disk.close()
         self.ledger.close()
 
     async def _share(self, plan: Plan, outcome: Outcome) -> Outcome:
@@ -245,14 +209,14 @@ class VisionClient:
             await self._cut_off(course, CallStatus.FAILED, VisionError.code)
             raise
         if isinstance(outcome, Success):
-            await self._on_disk(self.cache.store, plan.parts, outcome)
+            await self._disk.run(self.cache.store, plan.parts, outcome)
         return outcome
 
     async def _reserve(self, course: Course) -> None:
         """Quote the call and set its money aside; the embedded engine costs nothing."""
         if course.plan.is_free or course.image is None:
             return
-        course.quote = course.quote or await self._quote(course.plan, course.image)
+        course.quote = course.quote or await self._quoter.quote(course.plan, course.image)
         planned, most_usd = course.plan.call(course.quote), course.quote.reserve_usd
         terms = course.plan.terms
         try:
@@ -309,7 +273,7 @@ class VisionClient:
         plan, model = course.plan, course.plan.request.model
         repeats = course.attempts > 1 and plan.terms.urgency is Urgency.BATCH
         urgency = Urgency.REPEAT if repeats else plan.terms.urgency
-        async with self._pacer.slot(model, _tokens(course), urgency) as ticket:
+        async with self._pacer.slot(model, course.most_tokens, urgency) as ticket:
             try:
                 course.answer = await self._send(course)
             except EngineError as error:
@@ -345,7 +309,7 @@ class VisionClient:
         streams = course.flight.streaming and not course.flight.text
         try:
             return await self.engine.send(
-                engine_call(course, timeout_s), course.flight.emit if streams else None
+                course.call(timeout_s), course.flight.emit if streams else None
             )
         finally:
             course.latency_s = self._timing.clock() - started_s
@@ -377,7 +341,7 @@ class VisionClient:
 
     async def _prepare(self, plan: Plan) -> PreparedImage:
         source, parts = plan.request.source, plan.parts
-        with _size_errors():
+        with size_errors():
             return await self._images.get(
                 source,
                 parts.source_digest,
@@ -386,25 +350,6 @@ class VisionClient:
                 plan.fitted.detail,
                 plan.request.max_size,
             )
-
-    async def _quote(self, plan: Plan, image: PreparedImage) -> Quote:
-        if plan.terms.urgency is not Urgency.BATCH:
-            return await asyncio.to_thread(self._quote_now, plan, image)  # counting takes a while
-        alike = (replace(plan.parts, source_digest="", page=None), plan.request.max_size)
-        key = (alike, plan.request.task, image.width_px, image.height_px, image.text_layer)
-        made_at_s, quote = self._quotes.get(key, (-inf, None))
-        if quote is None or self._timing.clock() - made_at_s > _QUOTE_KEPT_S:
-            quote = await asyncio.to_thread(self._quote_now, plan, image)
-            if len(self._quotes) >= _QUOTES_KEPT:
-                self._quotes.clear()
-            self._quotes[key] = (self._timing.clock(), quote)
-        return quote
-
-    def _quote_now(self, plan: Plan, image: PreparedImage) -> Quote:
-        history = self.ledger.output_tokens_history(plan.request.task, plan.request.model)
-        with _size_errors():
-            layer = layer_tokens(image.text_layer, plan.request.model)
-            return quote_plan(plan, image.width_px, image.height_px, layer, history)
 
     async def _land(self, course: Course, outcome: Outcome) -> Outcome:
         """Record the outcome and free what was reserved."""
@@ -430,7 +375,7 @@ class VisionClient:
         was_held = isinstance(outcome, Success) and outcome.held
         is_held = isinstance(judged.outcome, Success) and judged.outcome.held
         for key in (*judged.also_held, *([plan.key] if is_held and not was_held else [])):
-            await self._on_disk(self.cache.revise, key, lambda answer: hold(answer, REPEATED))
+            await self._disk.run(self.cache.revise, key, lambda answer: hold(answer, REPEATED))
         return judged.outcome
 
     async def accept(self, request_key: str) -> None:
@@ -440,87 +385,13 @@ class VisionClient:
             StorageError: If the disk does not take it.
         """
         await self.writer.run(lambda connection: accept_key(connection, request_key))
-        await self._on_disk(self.cache.revise, request_key, accept)
+        await self._disk.run(self.cache.revise, request_key, accept)
 
     async def forget(self, request_key: str) -> None:
         """Serve a kept answer no more."""
-        await self._on_disk(self.cache.forget, request_key)
+        await self._disk.run(self.cache.forget, request_key)
 
     async def _cut_off(self, course: Course, status: CallStatus, code: str) -> None:
         """Record a call that ended without an outcome."""
         if not course.is_landed:
             await self._recorder.append(course.cut_off(status, code), course.reservation_id)
-
-    async def _on_disk(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run blocking work in the disk thread; a cancelled caller waits for its end first."""
-        loop = asyncio.get_running_loop()
-        future = loop.run_in_executor(self._disk, partial(work, *args, **kwargs))
-        try:
-            return await asyncio.shield(future)
-        except asyncio.CancelledError:
-            await asyncio.wait({future})
-            raise
-
-
-def open_client(
-    settings: Settings, *, database: Database | None = None, decoder: Preparer | None = None
-) -> VisionClient:
-    """Build the client with its engine, cache and ledger from the settings.
-
-    Whoever brings a database or a decoder may go on using it until the client is closed.
-
-    Raises:
-        StorageError: If the data directory cannot be used.
-        ConfigurationError: If a file of the catalogue is not usable.
-    """
-    directory, ttl_h = settings.tessera_data_dir, settings.tessera_cache_ttl_h
-    ttl_s = None if ttl_h is None else ttl_h * 3600
-    ledger = Ledger(database or open_database(directory))
-    cap = settings.tessera_budget_usd
-    paced = not settings.embedded  # only its own speed limits the engine inside
-    return VisionClient(
-        engine=OpenAIEngine(settings),
-        preparer=decoder or Decoder(),
-        catalog=load_catalog(directory / USER_MODELS),
-        cache=ResultCache(directory / "cache", settings.tessera_cache_max_mb * 2**20, ttl_s),
-        ledger=ledger,
-        budget=Budget(ledger, None if cap is None else Decimal(str(cap))),
-        pacer=Pacer(
-            settings.rate_limit_rpm if paced else None,
-            settings.rate_limit_tpm if paced else None,
-            settings.max_concurrent_requests,
-        ),
-        timing=Timing(settings.default_timeout, _DEADLINE_IN_TIMEOUTS * settings.default_timeout),
-    )
-
-
-def engine_call(course: Course, timeout_s: float) -> EngineCall:
-    """Return a request that is ready as the engine takes it."""
-    request, fitted, image = course.plan.request, course.plan.fitted, course.image
-    assert image is not None  # noqa: S101 - prepared before anything is sent
-    return EngineCall(
-        model=request.model,
-        system=request.system,
-        prompt=request.prompt,
-        image=image,
-        detail=fitted.detail,
-        sampling=fitted.sampling,
-        schema=fitted.schema,
-        timeout_s=timeout_s,
-    )
-
-
-def _tokens(course: Course) -> int:
-    """Return what the server will count against the tokens of its minute."""
-    quote = course.quote
-    input_tokens = quote.input_tokens.high if quote and quote.input_tokens else 0
-    return input_tokens + course.plan.fitted.sampling.max_output_tokens
-
-
-@contextmanager
-def _size_errors() -> Iterator[None]:
-    """A picture that the model cannot count is one that it cannot take."""
-    try:
-        yield
-    except ImageTokensError as error:
-        raise ImageError(ImageRefusal.TOO_MANY_PIXELS, error.phrase) from error

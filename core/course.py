@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from core.answer import ValidAnswer
-from core.engines.base import EngineAnswer
+from core.engines.base import EngineAnswer, EngineCall
 from core.errors import EngineError, TimeoutExceededError, VisionError
 from core.fixes import LONGER, Mend, mend_notes
 from core.flights import Flight
@@ -53,6 +53,28 @@ class Course:
     def reservation_id(self) -> str:
         """Return under which name the request's money is held."""
         return self.plan.request_id
+
+    @property
+    def most_tokens(self) -> int:
+        """Return what the server will count against the tokens of its minute."""
+        quote = self.quote
+        input_tokens = quote.input_tokens.high if quote and quote.input_tokens else 0
+        return input_tokens + self.plan.fitted.sampling.max_output_tokens
+
+    def call(self, timeout_s: float) -> EngineCall:
+        """Return the request, which is ready, as the engine takes it."""
+        request, fitted, image = self.plan.request, self.plan.fitted, self.image
+        assert image is not None  # noqa: S101 - prepared before anything is sent
+        return EngineCall(
+            model=request.model,
+            system=request.system,
+            prompt=request.prompt,
+            image=image,
+            detail=fitted.detail,
+            sampling=fitted.sampling,
+            schema=fitted.schema,
+            timeout_s=timeout_s,
+        )
 
     def go_out(self) -> None:
         """Say that an attempt is on the wire from now on."""

@@ -13,7 +13,7 @@ from core.batch.service import Batches
 from core.blobs import BlobStore
 from core.cache import ResultCache
 from core.catalog import Catalog
-from core.client import VisionClient, open_client
+from core.client import VisionClient
 from core.engines.base import Engine
 from core.errors import StorageError
 from core.i18n import SOURCE_LANGUAGE, translator
@@ -21,6 +21,7 @@ from core.images.decoder import Decoder
 from core.images.intake import Intake
 from core.inbox import Inbox
 from core.metrics import MetricsReader
+from core.opening import open_client
 from core.outbox import Outbox
 from core.phrases import Phrase
 from core.quality.runs import QualityRuns

@@ -15,7 +15,7 @@ from core.blobs import BlobStore
 from core.budget import Budget
 from core.cache import ResultCache
 from core.catalog import load_catalog
-from core.client import Timing, VisionClient
+from core.client import VisionClient
 from core.engines.base import Engine
 from core.images.intake import Accepted
 from core.images.manifest import ItemOverrides
@@ -25,6 +25,7 @@ from core.runs import Question
 from core.store.batches import SqlBatchStore
 from core.store.database import open_database
 from core.store.ledger import Ledger
+from core.timing import Timing
 from core.types import Detail, ImageSource, Sampling
 from tests.client_kit import FakePreparer, ManualTime, manual_timing
 

@@ -19,9 +19,9 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from core.client import Timing
 from core.engines.openai import OpenAIEngine
 from core.settings import Settings
+from core.timing import Timing
 from core.types import Detail, ImageSource, PreparedImage
 from tests.batch_kit import FakeDecoder, open_bench
 

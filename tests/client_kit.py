@@ -11,11 +11,12 @@ from core.backoff import RetryPolicy
 from core.budget import Budget
 from core.cache import ResultCache
 from core.catalog import load_catalog
-from core.client import Timing, VisionClient
+from core.client import VisionClient
 from core.engines.base import Engine
 from core.pacing import Pacer
 from core.store.database import open_database
 from core.store.ledger import Ledger
+from core.timing import Timing
 from core.types import AnalysisRequest, AnswerSchema, Detail, ImageSource, PreparedImage, Sampling
 
 SCHEMA = AnswerSchema(

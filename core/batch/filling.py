@@ -21,7 +21,7 @@ from core.answer import failure_without_call
 from core.batch.keeping import finish_item
 from core.batch.splitting import JobRoom, Line
 from core.batch.types import BatchItem, JobLane
-from core.client import VisionClient, engine_call
+from core.client import VisionClient
 from core.course import Course
 from core.engines.jobs import BatchLane
 from core.errors import BudgetError, RequestTooLargeForLimitError, StorageError, VisionError
@@ -272,7 +272,7 @@ class Filler:
             high_usd = usd.high if usd else None
             amount_usd = self._client.budget.amount_usd(planned, high_usd, budget_usd)
         assert course.image is not None  # noqa: S101 - make_ready has seen to it
-        line = lane.line(item.id, engine_call(course, timeout_s=0))
+        line = lane.line(item.id, course.call(timeout_s=0))
         tokens = quote.input_tokens.high if quote and quote.input_tokens else 0
         bare = replace(course.image, data=b"")
         return _Ready(

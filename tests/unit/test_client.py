@@ -7,10 +7,10 @@ import pytest
 
 from core import errors
 from core.catalog import USER_MODELS, load_catalog, save_user_model
-from core.client import open_client
 from core.engines.base import EngineAnswer
 from core.engines.fake import FakeEngine, fake_answer
 from core.metrics import MetricsReader
+from core.opening import open_client
 from core.phrases import Phrase
 from core.settings import Settings
 from core.store.calls import CallStatus
