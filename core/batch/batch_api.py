@@ -11,6 +11,7 @@ import random
 import secrets
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import partial
@@ -168,7 +169,8 @@ class Operator:
         for loop in loops:
             loop.cancel()
         await asyncio.gather(*loops, return_exceptions=True)
-        await self._write(self.jobs.let_go)
+        with suppress(StorageError):  # a process that is dead keeps nothing either
+            await self._write(self.jobs.let_go)
 
     # A batch
 
