@@ -11,7 +11,7 @@ from core.batch.types import PRIORITIES, USUAL_PRIORITY
 from core.cli_analyze import ask_options, asked_about
 from core.cli_arguments import add_json, add_question, at_once, coming_moment, positive
 from core.cli_arguments import usd as usd_amount
-from core.cli_batch_text import batch_json, description, overview
+from core.cli_batch_text import batch_json, description, overview, prices, ready
 from core.cli_output import (
     EXIT_BAD_USAGE,
     EXIT_INTERRUPTED,
@@ -106,12 +106,20 @@ class _Command:
             self._report(self._known(batch_id))
             return EXIT_BAD_USAGE
         if not console.as_json:
-            quote = await self._batches.quote(batch_id)
-            console.progress(f"{batch_id}: {quote.summary.translated(console.translate)}")
+            await self._say_price(batch_id, lane)
         code = await self._work(batch_id)
         if out:
             await asyncio.to_thread(self._write, batch_id, out, Path(given.out))
         return code
+
+    async def _say_price(self, batch_id: str, lane: JobLane) -> None:
+        quote = await self._batches.quote(batch_id)
+        lines = [quote.summary, prices(quote)]
+        if lane is not JobLane.REALTIME:  # the others are not asked whether they are there
+            quotes = await self._batches.lane_quotes(batch_id, self._arguments.ready_by)
+            lines.append(ready(lane, quotes.of(lane)))
+        said = " ".join(line.translated(self._console.translate) for line in lines)
+        self._console.progress(f"{batch_id}: {said}")
 
     def _question(self) -> Question:
         given = self._arguments

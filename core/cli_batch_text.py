@@ -4,10 +4,30 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from core.batch import BatchProgress, BatchState, JobStatus
+from core.batch import BatchProgress, BatchState, JobLane, JobStatus
+from core.batch.types import LaneQuote
 from core.cli_output import table, usd
 from core.export import explain, money
 from core.phrases import N_, Phrase, Translate
+from core.quote import SelectionQuote
+
+
+def prices(quote: SelectionQuote) -> Phrase:
+    """Return what the pictures are expected to cost on either lane."""
+    amounts = {
+        "realtime": usd(quote.realtime.expected if quote.realtime else None, "?"),
+        "batch": usd(quote.batch.expected if quote.batch else None, "?"),
+    }
+    return Phrase("Expected: {realtime} at once, {batch} on the batch lane.", amounts)
+
+
+def ready(lane: JobLane, quote: LaneQuote) -> Phrase:
+    """Return what the chosen lane is expected to cost, and when it will be done."""
+    at = "?" if quote.ready_at is None else f"{quote.ready_at.astimezone():%Y-%m-%d %H:%M}"
+    amount = usd(quote.usd.expected if quote.usd else None, "?")
+    return Phrase(
+        "Lane {lane}: {usd}, ready by {time}.", {"lane": lane.value, "usd": amount, "time": at}
+    )
 
 
 def batch_json(progress: BatchProgress, jobs: Sequence[JobStatus] = ()) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -184,3 +185,16 @@ def test_the_batch_lane_runs_to_its_end_and_shows_its_jobs(pictures, tmp_path, m
 def test_an_endpoint_without_a_batch_lane_is_said_to_have_none(tell, pictures):
     code, said = tell(faults.fine, "run", str(pictures), "--lane", "auto", "--ready-by", "18:00")
     assert (code, said["error"]["code"]) == (2, "CFG002")
+
+
+def test_both_lanes_are_priced_before_it_begins(pictures, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("TESSERA_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
+    with serving(faults.fine) as server:
+        monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
+        assert main(["batch", "run", str(pictures)]) == 0
+    (said,) = re.findall(
+        r"Expected: \$([\d.]+) at once, \$([\d.]+) on the", capsys.readouterr().err
+    )
+    realtime, batch = map(float, said)
+    assert realtime == pytest.approx(2 * batch, rel=1e-3)

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import streamlit as st
 
+from core.batch import JobLane
 from core.errors import VisionError
 from core.quote import SelectionQuote
 from core.runs import Question
@@ -108,7 +109,7 @@ def _choose_limits(question: Question | None, quote: SelectionQuote | None) -> W
     if question is None:
         return None
     limit = None if usd is None else Decimal(str(usd))
-    _warn_of_small_budget(limit, quote)
+    _warn_of_small_budget(limit, quote, chosen.lane)
     return Wish(
         name=title.strip() or _usual_name(),
         question=question,
@@ -121,8 +122,11 @@ def _choose_limits(question: Question | None, quote: SelectionQuote | None) -> W
     )
 
 
-def _warn_of_small_budget(limit: Decimal | None, quote: SelectionQuote | None) -> None:
-    expected = quote.realtime.expected if quote and quote.realtime else None
+def _warn_of_small_budget(
+    limit: Decimal | None, quote: SelectionQuote | None, lane: JobLane
+) -> None:
+    usd = None if quote is None else quote.batch if lane is JobLane.BATCH else quote.realtime
+    expected = None if usd is None else usd.expected
     if limit is not None and expected is not None and limit < expected:
         text = _("The budget is less than the expected {expected}: the batch will pause.")
         st.caption(f":material/warning: {text.format(expected=fmt.markdown_usd(expected))}")
