@@ -168,7 +168,7 @@ class Results:
             "error": {"code": unsent.code, "message": unsent.message} if unsent else None,
         }
         file = self._output if result.is_answer else self._errors
-        file.write(json.dumps(document, ensure_ascii=False).encode() + b"\n")
+        file.write(json.dumps(document).encode() + b"\n")
         self._count(document)
 
     def _recover(self, path: Path) -> None:

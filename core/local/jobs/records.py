@@ -40,7 +40,7 @@ class Records:
         self._prefix = prefix
 
     def new_id(self, now_s: float) -> str:
-        """Return an id that sorts after those of earlier moments."""
+        """Return an id that sorts after those of earlier moments, and make the folder for it."""
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         return f"{self._prefix}{int(now_s * 1e9):016x}{secrets.token_hex(8)}"
 

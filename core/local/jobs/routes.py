@@ -1,11 +1,12 @@
 """/v1/files and /v1/batches, as the OpenAI API has them."""
 
+import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
 from core.local.jobs.batches import WINDOW, Batch, BatchStore, Order, State
@@ -66,7 +67,7 @@ class Jobs:
             file = self._files.adopt(file_id, path, upload.filename, "batch", kept_s)
         finally:
             path.unlink(missing_ok=True)
-        return JSONResponse(file.document)
+        return _answer(file.document)
 
     async def _list_files(self, request: Request) -> Response:
         purpose = request.query_params.get("purpose")
@@ -74,12 +75,12 @@ class Jobs:
         return _list([file.document for file in page.items], page.has_more)
 
     async def _show_file(self, request: Request) -> Response:
-        return JSONResponse(self._file(request).document)
+        return _answer(self._file(request).document)
 
     async def _delete_file(self, request: Request) -> Response:
         file = self._file(request)
         self._files.delete(file.id)
-        return JSONResponse({"id": file.id, "object": "file", "deleted": True})
+        return _answer({"id": file.id, "object": "file", "deleted": True})
 
     async def _content(self, request: Request) -> Response:
         file = self._file(request)
@@ -100,7 +101,7 @@ class Jobs:
         results = self._files.new_id(), self._files.new_id()
         batch = self._batches.create(order, path, results)
         self._runner.wake(batch.id)
-        return JSONResponse(batch.document)
+        return _answer(batch.document)
 
     async def _list_batches(self, request: Request) -> Response:
         page = self._batches.page(_paging(request, *_BATCHES_A_PAGE))
@@ -111,7 +112,7 @@ class Jobs:
     async def _show_batch(self, request: Request) -> Response:
         batch = self._batch(request)
         self._wake(batch)
-        return JSONResponse(batch.document)
+        return _answer(batch.document)
 
     async def _cancel(self, request: Request) -> Response:
         batch = self._batch(request)
@@ -120,7 +121,7 @@ class Jobs:
             raise RequestError(409, "conflict", said)
         self._batches.ask_to_cancel(batch.id)
         self._wake(batch)
-        return JSONResponse(self._batch(request).document)
+        return _answer(self._batch(request).document)
 
     def _batch(self, request: Request) -> Batch:
         batch_id = request.path_params["id"]
@@ -203,8 +204,13 @@ def _paging(request: Request, usual: int, most: int) -> Paging:
     return Paging(int(limit), query.get("after"), query.get("order") == "asc")
 
 
+def _answer(document: Mapping[str, Any]) -> Response:
+    # In ASCII: a client's own words come back in it, and half a surrogate pair is no UTF-8.
+    return Response(json.dumps(document), media_type="application/json")
+
+
 def _list(shown: list[dict[str, Any]], has_more: bool) -> Response:
-    return JSONResponse(
+    return _answer(
         {
             "object": "list",
             "data": shown,

@@ -415,3 +415,17 @@ async def test_files_may_have_one_name_only(tmp_path, monkeypatch):
         batch = await ended(client, await submit(client, line("a")))
 
     assert batch.status == "completed"
+
+
+async def test_names_that_are_no_text_come_back_as_they_are(tmp_path):
+    """Half of a surrogate pair is JSON, but not UTF-8."""
+    half = "\ud800"
+    async with engine(tmp_path) as client:
+        good = await ended(client, await submit(client, line(half)))
+        bad = await ended(client, await submit(client, line(half), line(half)))
+        (row,) = await rows(client, good.output_file_id)
+        listed = [batch.status async for batch in client.batches.list()]
+
+    assert row["custom_id"] == half
+    assert half in bad.errors.data[0].message
+    assert listed == ["failed", "completed"]
