@@ -109,6 +109,9 @@ def test_a_batch_names_its_held_answers_and_lets_a_person_decide(open_app, use_u
     assert "Different pictures got the same answer." in text_of(at)
     assert at.toggle(key="batch.include_held").value is False
 
+    button(at, "Show these").click().run()
+    assert at.selectbox(key="batch.code").value == "CNT008"
+
     button(at, "All look right").click().run()
     assert not at.exception
     [progress] = workbench().batches.list_batches()
