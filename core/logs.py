@@ -16,6 +16,7 @@ from pydantic import SecretStr
 from core.redaction import redact, redact_data
 from core.settings import Settings
 
+_OURS: Final = ("core", "service", "ui")
 _LONGEST_TEXT: Final = 8000
 
 
@@ -36,7 +37,7 @@ def configure_logs(settings: Settings, level: int = logging.INFO) -> None:
 
     Args:
         settings: Their secrets are hidden, besides everything that looks like a key.
-        level: The least severe that is written.
+        level: The least severe of ours that is written; of libraries it is a warning.
     """
     given = (value for _, value in settings if isinstance(value, SecretStr))
     hidden = tuple(secret for value in given if (secret := value.get_secret_value()))
@@ -60,7 +61,9 @@ def configure_logs(settings: Settings, level: int = logging.INFO) -> None:
     root = logging.getLogger()
     root.handlers = [each for each in root.handlers if not isinstance(each, _Stderr)]
     root.addHandler(handler)
-    root.setLevel(level)
+    root.setLevel(logging.WARNING)
+    for ours in _OURS:
+        logging.getLogger(ours).setLevel(level)
     _redact_records(hidden)
 
 

@@ -76,12 +76,16 @@ def log():
     root, factory = logging.getLogger(), logging.getLogRecordFactory()
     handlers, level = root.handlers[:], root.level
     configure_logs(Settings(openai_api_key=KEY), logging.DEBUG)
+    root.setLevel(logging.DEBUG)
     written = io.StringIO()
     handler = logging.StreamHandler(written)
     handler.setFormatter(root.handlers[-1].formatter)
     root.addHandler(handler)
     yield written
-    root.handlers, root.level = handlers, level
+    root.handlers = handlers
+    root.setLevel(level)
+    for ours in ("core", "service", "ui"):
+        logging.getLogger(ours).setLevel(logging.NOTSET)
     logging.setLogRecordFactory(factory)
 
 

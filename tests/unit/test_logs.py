@@ -29,7 +29,10 @@ def logged(capsys):
     handlers, level = root.handlers[:], root.level
     configure_logs(Settings(openai_api_key="relay-key-1"))
     yield lambda: [json.loads(line) for line in capsys.readouterr().err.splitlines()]
-    root.handlers, root.level = handlers, level
+    root.handlers = handlers
+    root.setLevel(level)
+    for ours in ("core", "service", "ui"):
+        logging.getLogger(ours).setLevel(logging.NOTSET)
     logging.setLogRecordFactory(factory)
 
 
@@ -43,6 +46,13 @@ def test_an_event_is_one_line_with_its_fields(logged):
     )
     assert (line["key"], line["n"]) == ("ab", 3)
     assert line["timestamp"].endswith("Z")
+
+
+def test_what_is_only_information_is_told_by_us_alone(logged):
+    for name in ("core.cache", "alembic.runtime"):
+        logging.getLogger(name).info("told")
+        logging.getLogger(name).debug("too much")
+    assert [(line["logger"], line["event"]) for line in logged()] == [("core.cache", "told")]
 
 
 def test_a_traceback_is_a_field(logged):
