@@ -29,9 +29,11 @@ from core.batch.types import BatchId, BatchState, JobLane
 from core.client import VisionClient
 from core.engines.jobs import TOKEN_LIMIT, BatchEngine, BatchLane, NoBatchLaneError, RemoteJob
 from core.errors import (
+    BudgetError,
     EngineError,
     PayloadTooLargeError,
     RequestRejectedError,
+    RequestTooLargeForLimitError,
     StorageError,
     VisionError,
 )
@@ -71,7 +73,8 @@ class _Drive:
 
     `again` ends every wait at once; `fresh` are the jobs whose upload was never begun;
     `most_bytes` is what the endpoint takes, as far as it has shown; `hold_until_s` is when to try
-    the vendor's queue again.
+    the vendor's queue again. `waits_for_jobs` says that money or room comes back when a job ends,
+    `is_hurried` that what is not submitted no longer waits.
     """
 
     batch_id: BatchId
@@ -82,6 +85,9 @@ class _Drive:
     again: asyncio.Event = field(default_factory=asyncio.Event)
     fresh: set[str] = field(default_factory=set)
     most_bytes: int = MOST_BYTES
+    waits_for_jobs: bool = False
+    is_hurried: bool = False
+    enqueued_tokens: int = 0
     hold_until_s: float = 0.0
     queue_waits: int = 0
     loop: "asyncio.Task[None] | None" = None
@@ -154,6 +160,7 @@ class Operator:
         """Let what is not submitted yet go to the realtime lane."""
         await self._move(batch_id, _EVERYTHING)
         if drive := self._drives.get(batch_id):
+            drive.is_hurried = True
             for job in [each for each in drive.open.values() if each.vendor_id is None]:
                 await self._ask_to_cancel(drive, job.id)
 
@@ -229,8 +236,9 @@ class Operator:
         if terms.state is not BatchState.RUNNING:
             return LanePlan()
         plan = plan_lanes(await self._lanes(drive, terms))
-        if plan.to_realtime:
-            await self._move(drive.batch_id, plan.to_realtime)
+        if plan.to_realtime or drive.is_hurried:
+            most = _EVERYTHING if drive.is_hurried else plan.to_realtime
+            await self._move(drive.batch_id, most)
         return plan
 
     async def _move(self, batch_id: BatchId, most: int) -> None:
@@ -271,6 +279,8 @@ class Operator:
             return False
         if not await self._write(waiting):
             return False
+        if drive.tasks and drive.waits_for_jobs:
+            return True  # what they hold comes back when they end
         if self._rhythm.clock() < drive.hold_until_s:
             return True
         try:
@@ -305,9 +315,6 @@ class Operator:
             created_at_s=self._rhythm.clock(),
         )
         room = await self._room(drive, terms, job)
-        if room.most_tokens is not None and room.most_tokens <= 0:
-            self._hold(drive)
-            return
         if not drive.tasks:
             await lane.check()  # a file that nobody takes is not worth writing
         await self._write(partial(self.jobs.add, job=job))
@@ -316,14 +323,12 @@ class Operator:
         except BaseException:
             await asyncio.shield(self._undo(job))
             raise
-        if not filled.room.requests:
+        drive.waits_for_jobs = filled.stopped is not None or room.most_tokens is not None
+        if not room.requests:
             await self._undo(job)
-            if filled.stopped is not None and not drive.tasks:
-                await self._pause(drive, filled.stopped)
-            elif filled.stopped is not None or room.most_tokens is not None:
-                self._hold(drive)  # what open jobs hold comes back
+            if not drive.tasks:
+                await self._stand(drive, terms, filled.stopped)
             return
-        room = filled.room
         job = await self._save(
             drive,
             job,
@@ -334,6 +339,20 @@ class Operator:
         )
         drive.fresh.add(job.id)
         self._begin(drive, job)
+
+    async def _stand(self, drive: _Drive, terms: BatchTerms, stopped: BudgetError | None) -> None:
+        """See what is to be done when not a single item goes into a job."""
+        if stopped is not None:
+            await self._pause(drive, stopped)
+        elif drive.enqueued_tokens:
+            self._hold(drive)  # another batch's jobs fill the queue
+        elif await self._write(
+            partial(self.jobs.waiting, batch_id=drive.batch_id, lane=JobLane.BATCH)
+        ):
+            error = RequestTooLargeForLimitError(
+                Phrase("One request has more tokens than the vendor's queue takes at all.")
+            )
+            await self._do_without(drive, terms, error)
 
     def _hold(self, drive: _Drive) -> None:
         """Wait for room: the longer, the more often there was none."""
@@ -346,7 +365,9 @@ class Operator:
 
         def read(connection: Connection) -> int | None:
             limit = self.jobs.token_limit(connection, job.origin, job.model, now_s)
-            return queue_room(limit, self.jobs.enqueued_tokens(connection, job.origin, job.model))
+            enqueued = self.jobs.enqueued_tokens(connection, job.origin, job.model)
+            drive.enqueued_tokens = enqueued
+            return queue_room(limit, enqueued)
 
         ready_by_s = terms.ready_by_s if terms.lane is JobLane.AUTO else None
         most = most_in_a_job(ready_by_s, now_s, drive.per_minute, MOST_REQUESTS)
@@ -369,6 +390,7 @@ class Operator:
 
         def end(_: object) -> None:
             drive.tasks.pop(job.id, None)
+            drive.waits_for_jobs = False
             drive.open.pop(job.id, None)
             if not task.cancelled() and (error := task.exception()):
                 _log.error("job_crashed", exc_info=error, extra={"job": job.id})

@@ -1,9 +1,35 @@
+import asyncio
+from collections import Counter
+from datetime import UTC, datetime
 from decimal import Decimal
 
-from core.batch.types import BatchState
+import pytest
+
+from core import errors
+from core.batch.types import BatchState, JobLane
 from core.store.check import check_store
+from tests.batch_plans import (
+    ALL_REJECTED,
+    BACKWARDS,
+    EXPIRES_HALFWAY,
+    FINE,
+    INVALID,
+    SLOW_FINALIZING,
+    STUCK,
+    TOKEN_LIMIT,
+    Fate,
+    Plan,
+    mixed,
+)
 from tests.batch_upstream import BatchUpstream
+from tests.batch_wire import NO_ROUTE
 from tests.lane_kit import billed_usd, open_lane, run
+
+
+async def until(happened):
+    """Let the others work until something has happened in simulated time."""
+    while not happened():  # noqa: ASYNC110 - the vendor's clock has no event to wait for
+        await asyncio.sleep(0.001)
 
 
 async def test_a_batch_is_answered_by_jobs_for_half_the_price(tmp_path):
@@ -24,3 +50,176 @@ async def test_a_batch_is_answered_by_jobs_for_half_the_price(tmp_path):
     assert len(upstream.paid) == 20
     assert upstream.files == {}
     assert list((tmp_path / "jobs").iterdir()) == []
+
+
+async def test_lines_count_as_what_they_are(tmp_path):
+    fates = mixed(Fate.ANSWERED, Fate.REFUSED, Fate.CUT, Fate.REJECTED)
+    upstream = BatchUpstream(plans=[fates])
+    async with open_lane(tmp_path, upstream) as bench:
+        batch_id = await run(bench, 8)
+        progress = bench.batches.progress(batch_id)
+        assert check_store(bench.store.database) == []
+
+    assert (progress.succeeded, progress.failed) == (2, 6)
+    assert progress.failures == {"CNT004": 2, "CNT003": 2, "IMG005": 2}
+    assert progress.cost_usd == billed_usd(upstream)
+    assert len(upstream.paid) == 6
+
+
+@pytest.mark.parametrize(
+    ("plan", "first_state"),
+    [
+        (mixed(Fate.ANSWERED, Fate.BROKEN, Fate.TIMED_OUT), "completed"),
+        (EXPIRES_HALFWAY, "expired"),
+        (ALL_REJECTED, "completed"),
+        (BACKWARDS, "completed"),
+        (SLOW_FINALIZING, "completed"),
+    ],
+)
+async def test_what_a_job_leaves_is_asked_again_and_paid_once(tmp_path, plan, first_state):
+    upstream = BatchUpstream(plans=[plan])
+    async with open_lane(tmp_path, upstream) as bench:
+        batch_id = await run(bench, 9)
+        progress = bench.batches.progress(batch_id)
+        jobs = bench.batches.jobs(batch_id)
+        assert check_store(bench.store.database) == []
+
+    assert jobs[0].vendor_state == first_state
+    assert progress.succeeded + progress.failures.get("IMG005", 0) == 9
+    assert progress.cost_usd == billed_usd(upstream)
+    assert progress.reserved_usd == 0
+    assert len({paid.custom_id for paid in upstream.paid}) == len(upstream.paid)
+
+
+async def test_a_full_queue_is_waited_for_and_no_failure(tmp_path):
+    upstream = BatchUpstream(plans=[TOKEN_LIMIT])
+    async with open_lane(tmp_path, upstream) as bench:
+        batch_id = await run(bench, 6)
+        progress = bench.batches.progress(batch_id)
+        jobs = bench.batches.jobs(batch_id)
+
+    assert (progress.state, progress.succeeded) == (BatchState.SUCCEEDED, 6)
+    assert jobs[0].vendor_state == "failed"
+    assert "90,000" in str(jobs[0].reason)
+    assert jobs[1].requests == 6
+
+
+async def test_a_job_that_the_vendor_refuses_pauses_the_batch_with_its_words(tmp_path):
+    upstream = BatchUpstream(plans=[INVALID])
+    async with open_lane(tmp_path, upstream) as bench:
+        batch_id = await run(bench, 4)
+        progress = bench.batches.progress(batch_id)
+
+    assert (progress.state, progress.reason_code) == (BatchState.PAUSED, "API007")
+    assert str(progress.reason) == "fault"
+    assert (progress.queued, progress.reserved_usd) == (4, 0)
+
+
+async def test_a_file_that_is_too_large_is_halved(tmp_path):
+    upstream = BatchUpstream(max_upload_bytes=9000)
+    async with open_lane(tmp_path, upstream) as bench:
+        batch_id = await run(bench, 20)
+        progress = bench.batches.progress(batch_id)
+
+    assert (progress.state, progress.succeeded) == (BatchState.SUCCEEDED, 20)
+    assert len(upstream.jobs) > 1
+
+
+async def test_what_was_answered_before_is_never_submitted(tmp_path):
+    upstream = BatchUpstream()
+    async with open_lane(tmp_path, upstream) as bench:
+        await run(bench, 3)
+        batch_id = await run(bench, 5)
+        progress = bench.batches.progress(batch_id)
+
+    assert (progress.succeeded, progress.cached) == (5, 3)
+    assert [len(job.requests) for job in upstream.jobs.values()] == [3, 2]
+
+
+async def test_the_budget_is_never_passed(tmp_path):
+    upstream = BatchUpstream()
+    async with open_lane(tmp_path, upstream) as bench:
+        batch_id = await run(bench, 40, budget_usd=Decimal("0.02"))
+        paused = bench.batches.progress(batch_id)
+        assert check_store(bench.store.database) == []
+
+    assert (paused.state, paused.reason_code) == (BatchState.PAUSED, "BGT001")
+    assert 0 < paused.cost_usd == billed_usd(upstream) <= Decimal("0.02")
+    assert paused.succeeded + paused.queued == 40
+
+
+async def test_a_cancelled_batch_keeps_what_its_jobs_have_answered(tmp_path):
+    upstream = BatchUpstream(plans=[Plan(validating_s=0, working_s=10_000, cancelling_s=300)])
+    async with open_lane(tmp_path, upstream) as bench:
+        batch_id = await bench.make(10, lane=JobLane.BATCH)
+        await bench.batches.start(batch_id)
+        await until(lambda: any(job.done for job in upstream.jobs.values()))
+        await bench.batches.cancel(batch_id)
+        await bench.batches.wait()
+        progress = bench.batches.progress(batch_id)
+        jobs = bench.batches.jobs(batch_id)
+        assert check_store(bench.store.database) == []
+
+    assert (progress.state, jobs[0].vendor_state) == (BatchState.CANCELLED, "cancelled")
+    assert 0 < progress.succeeded < 10
+    assert progress.succeeded + progress.cancelled == 10
+    assert progress.cost_usd == billed_usd(upstream)
+
+
+async def test_an_endpoint_without_a_batch_lane_says_so(tmp_path):
+    upstream = BatchUpstream(without_batches=NO_ROUTE)
+    async with open_lane(tmp_path, upstream) as bench:
+        batch_id = await bench.make(3, lane=JobLane.BATCH)
+        refusal = await bench.batches.batch_lane_refusal()
+        quotes = await bench.batches.lane_quotes(batch_id)
+        with pytest.raises(errors.InputNotUsableError):
+            await bench.batches.start(batch_id)
+        auto = await run(bench, 3, JobLane.AUTO)
+        progress = bench.batches.progress(auto)
+
+    assert "no batch lane" in str(refusal)
+    assert quotes.batch.refusal == refusal
+    assert quotes.batch.usd.expected * 2 == quotes.realtime.usd.expected
+    assert (progress.state, progress.succeeded) == (BatchState.SUCCEEDED, 3)
+    assert {paid.lane for paid in upstream.paid} == {"realtime"}
+
+
+@pytest.mark.parametrize(
+    ("plan", "hours", "lanes"),
+    [
+        (FINE, None, {"batch": 12}),
+        (mixed(Fate.ANSWERED, Fate.BROKEN), None, {"batch": 6, "realtime": 6}),
+        (EXPIRES_HALFWAY, None, {"batch": 6, "realtime": 6}),
+        (STUCK, 3, {"realtime": 12}),
+        (INVALID, None, {"realtime": 12}),
+        (FINE, 3, {"batch": 12}),
+        (FINE, 0, {"realtime": 12}),
+    ],
+)
+async def test_auto_answers_everything_once_and_by_its_deadline(tmp_path, plan, hours, lanes):
+    upstream = BatchUpstream(plans=[plan])
+    began_s = upstream.clock()
+    ready_by = None if hours is None else datetime.fromtimestamp(began_s + hours * 3600, UTC)
+    async with open_lane(tmp_path, upstream) as bench:
+        batch_id = await run(bench, 12, JobLane.AUTO, ready_by=ready_by)
+        progress = bench.batches.progress(batch_id)
+        assert check_store(bench.store.database) == []
+
+    assert (progress.state, progress.succeeded) == (BatchState.SUCCEEDED, 12)
+    assert Counter(paid.lane for paid in upstream.paid) == lanes
+    assert progress.cost_usd == billed_usd(upstream)
+    assert progress.finished_at.timestamp() <= began_s + (hours or 48) * 3600 + 60
+
+
+async def test_more_urgent_means_at_once_for_what_is_not_submitted(tmp_path):
+    upstream = BatchUpstream(enqueued_token_limit=1)
+    async with open_lane(tmp_path, upstream) as bench:
+        batch_id = await bench.make(4, lane=JobLane.AUTO)
+        await bench.batches.start(batch_id)
+        await until(lambda: bool(upstream.jobs))
+        await bench.batches.set_priority(batch_id, 5)
+        await bench.batches.wait()
+        progress = bench.batches.progress(batch_id)
+
+    assert (progress.succeeded, progress.priority) == (4, 5)
+    assert {paid.lane for paid in upstream.paid} == {"realtime"}
