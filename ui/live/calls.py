@@ -156,7 +156,7 @@ def _show_call(opened: OpenCall) -> None:
     call = opened.row.call
     with st.container(border=True, key="live-call"):
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(f"**{_('Call {number}').format(number=opened.row.id)}**", width="stretch")
+            st.markdown(_("**Call {number}**").format(number=opened.row.id), width="stretch")
             st.button(_("Close"), key="live.close", icon=":material/close:", on_click=_close)
         st.caption(harmless_markdown(_facts(call)))
         if opened.item:
@@ -204,7 +204,7 @@ def _show_run_item(item: RunItem) -> None:
 
 def _show_attempts(attempts: tuple[CallRow, ...]) -> None:
     """List the rows of the request; attempts that cost nothing are only counted."""
-    st.markdown(f"**{_('Attempts that may have been billed')}**")
+    st.markdown(_("**Attempts that may have been billed**"))
     st.dataframe(
         [_cells(row.call, zone()) for row in attempts], hide_index=True, key="live.attempts"
     )
