@@ -1,8 +1,10 @@
 """What machines that watch are told: /metrics in Prometheus' form, /health as the guide has it."""
 
+import re
 import shutil
 import subprocess
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -16,6 +18,7 @@ from core.types import Cost, CostBasis, TokenUsage
 from core.workbench import Workbench
 from service.monitoring import monitoring_routes
 
+MONITORING = Path(__file__).resolve().parents[2] / "docs" / "monitoring.md"
 PLANNED = PlannedCall("page", "describe", "gpt-4o", "openai", "high", "k", 290)
 
 
@@ -145,6 +148,14 @@ def test_every_series_has_help_a_type_and_a_usual_name(bench, client):
         pytest.skip("promtool is not installed; the parser has accepted every line")
     done = subprocess.run([promtool, "check", "metrics"], input=text, text=True, check=False)
     assert done.returncode == 0
+
+
+def test_every_series_is_documented(bench, client):
+    for outcome in ({}, FAILED):
+        bench.ledger.record(call(**outcome))
+    told = re.findall(r"^# TYPE (\w+) ", client.get("/metrics").text, re.MULTILINE)
+    documented = re.findall(r"^\| `(\w+)`", MONITORING.read_text(encoding="utf-8"), re.MULTILINE)
+    assert sorted(documented) == sorted(told)
 
 
 def test_health_has_the_fields_of_the_guide(bench, client):
