@@ -100,13 +100,13 @@ def _show_facts(item: RunItem, success: Success) -> None:
         (_("Output tokens"), fmt.count(usage.output_tokens if usage else None), ""),
         (_("Time"), fmt.seconds(success.latency_s), ""),
     ]
-    columns = st.columns(len(facts), gap="small")
-    for column, (name, value, aside) in zip(columns, facts, strict=True):
-        with column.container(gap=None):
-            st.caption(name)
-            st.markdown(f"**{harmless_markdown(value)}**")
-            if aside:
-                st.caption(harmless_markdown(aside))
+    with st.grid("auto", min_column_width=100, gap="xsmall"):
+        for name, value, aside in facts:
+            with st.container(gap=None):
+                st.caption(name)
+                st.markdown(f"**{harmless_markdown(value)}**")
+                if aside:
+                    st.caption(harmless_markdown(aside))
     told = [_("Answered by {model}").format(model=success.model)]
     if not success.cached:
         told.append(_("attempts: {count}").format(count=success.attempts))

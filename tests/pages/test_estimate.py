@@ -55,7 +55,7 @@ def test_the_first_sight_answers_what_it_will_cost(data_dir):
     assert "gpt-6-luna" in said(at)  # shutdown and successor
     assert {
         "One picture": "$0.0074",
-        "Image tokens each": "765",
+        "Image tokens": "765",
         "As a batch": "$3.72",
     }.items() <= {metric.label: metric.value for metric in at.metric}.items()
     assert len(figures(at)) == 3

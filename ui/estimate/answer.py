@@ -50,14 +50,14 @@ def _show_parts(priced: Priced) -> None:
     batch = priced.month_on(Lane.BATCH)
     tiles = [
         (_("One picture"), money(priced.request.expected if priced.request else None), None),
-        (_("Image tokens each"), _tokens(priced), _why(priced)),
+        (_("Image tokens"), _tokens(priced), _why(priced)),
         (_("Pictures to pay"), f"{scenario.paid_images:,.0f}", None),
     ]
     if scenario.lane is Lane.REALTIME:
         tiles.append((_("As a batch"), money(batch.expected) if batch else _("not offered"), None))
     if st.session_state.get(GUIDE_KEY):
         tiles.append((_("The guide's estimate"), _guide(priced), None))
-    with st.grid("auto", min_column_width=150, gap="small"):
+    with st.grid("auto", min_column_width=165, gap="small"):
         for name, value, help_text in tiles:
             st.metric(name, value, border=True, help=help_text)
 

@@ -309,10 +309,10 @@ def _example_columns() -> dict[str, Any]:
     return {
         "example": _("Example"),
         "size": _("Size"),
-        "a_day": st.column_config.NumberColumn(_("A day"), width=60),
+        "a_day": st.column_config.NumberColumn(_("A day"), width=56),
         **{
             name: st.column_config.NumberColumn(
-                label, format=form, width=100 if name.startswith("month") else 80
+                label, format=form, width=72 if name.startswith("one_") else None
             )
             for name, (label, form) in money_columns.items()
         },
