@@ -87,6 +87,10 @@ class JobFile:
             os.close(self._descriptor)
 
 
+class AlreadySettledError(VisionError):
+    """The item is no longer the job's: what became of it is on disk."""
+
+
 class Filler:
     """Its coroutines belong to the client's event loop.
 
@@ -237,6 +241,8 @@ class Filler:
         outcome: Outcome,
         record: CallRecord | None,
     ) -> None:
+        if not self._jobs.holds(connection, job, item_id):
+            raise AlreadySettledError  # undoes the row that was to go with it
         ledger, owner = self._client.ledger, job_owner(job.id)
         finish_item(self._store, ledger, connection, item_id, outcome, record, owner)
         if record is not None and record.saved_usd and not record.cached:

@@ -7,7 +7,7 @@ its row and frees its money. So reading the same files again after a crash chang
 import asyncio
 import logging
 from collections.abc import Generator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import partial
@@ -18,7 +18,7 @@ from typing import Final
 from sqlalchemy import Connection
 
 from core.answer import validate_answer
-from core.batch.filling import Filler, read_sent
+from core.batch.filling import AlreadySettledError, Filler, read_sent
 from core.batch.keeping import HOPELESS, stays_queued
 from core.batch.types import MOST_DELIVERIES, BatchItem, JobLane
 from core.client import VisionClient
@@ -165,6 +165,8 @@ class Settler:
         retried, reservation_id = course.retried(error), f"{job.id}/{held.item.id}"
 
         def write(connection: Connection) -> None:
+            if not self._jobs.holds(connection, job, held.item.id):
+                return
             if retried.cost == FREE:
                 self._client.ledger.free_in(connection, [reservation_id])
             else:
@@ -177,7 +179,8 @@ class Settler:
     async def _land(self, job: Job, held: _Held, course: Course, outcome: Outcome) -> None:
         row = course.record(outcome)
         row = replace(row, planned=held.planned or row.planned, saved_usd=_saved_usd(course, row))
-        await self._client.land(course.plan, outcome, row, f"{job.id}/{held.item.id}")
+        with suppress(AlreadySettledError):
+            await self._client.land(course.plan, outcome, row, f"{job.id}/{held.item.id}")
 
 
 def _saved_usd(course: Course, row: CallRecord) -> Decimal | None:

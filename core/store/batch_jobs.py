@@ -264,6 +264,11 @@ class SqlJobStore:
         rows = connection.execute(query).mappings().all()
         return [HeldItem(item_from_row(row, usual), row["sent"]) for row in rows]
 
+    def holds(self, connection: Connection, job: Job, item_id: str) -> bool:
+        """Say whether an item is still the job's."""
+        query = select(items.c.seq).where(items.c.id == item_id, items.c.owner == job_owner(job.id))
+        return connection.scalar(query) is not None
+
     def all_held(self, connection: Connection, job: Job) -> list[str]:
         """Return the ids of the items that the job still holds."""
         query = select(items.c.id).where(
