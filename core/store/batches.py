@@ -14,12 +14,9 @@ from sqlalchemy import (
     Connection,
     Engine,
     RowMapping,
-    bindparam,
     func,
     insert,
-    or_,
     select,
-    text,
     update,
 )
 
@@ -36,9 +33,7 @@ from core.batch.types import (
     first_lane,
 )
 from core.errors import (
-    IMAGE_CODES,
     BudgetError,
-    ConfigurationError,
     InputNotUsableError,
     LostCallError,
 )
@@ -46,7 +41,6 @@ from core.phrases import Phrase
 from core.store.batch_reader import BatchReader
 from core.store.batch_rows import (
     NO_OUTCOME,
-    OUTCOME_COLUMNS,
     batches,
     item_from_row,
     item_row,
@@ -59,66 +53,21 @@ from core.store.batch_rows import (
     seal,
     twin_key,
 )
+from core.store.batch_statements import (
+    ASKED,
+    CLAIM,
+    FINISH,
+    FIRST_TWIN,
+    INSERT_ITEM,
+    LET_GO,
+    OPEN,
+    RELEASE,
+    REQUEUE,
+    TWINS,
+)
 from core.store.calls import from_nano, purses, to_nano
 from core.store.owners import is_dead, this_process
 from core.types import Cost, CostBasis, Failure, Outcome
-
-_NEVER_ASKED: Final = {*IMAGE_CODES.values(), ConfigurationError.code, InputNotUsableError.code}
-"""How items fail that no engine saw: they do not count against the limit on items."""
-
-# One statement: whoever runs it second finds the items taken. What a dead process had comes last,
-# so that an item that kills its process does not keep the others from being done.
-_CLAIM: Final = text("""
-    UPDATE items SET state = 'running', owner = :owner, deliveries = deliveries + 1
-    WHERE seq IN (
-        SELECT seq FROM items
-        WHERE batch = :batch AND lane = :lane AND state = 'queued' AND twin_of IS NULL
-        ORDER BY deliveries, rank LIMIT :most)
-    AND EXISTS (
-        SELECT 1 FROM batches WHERE id = :batch AND state = 'running' AND driver = :driver)
-    RETURNING *
-""")
-_ASKED: Final = text("""
-    SELECT coalesce(sum(items), 0) FROM tallies
-    WHERE batch = :batch AND NOT cached AND state IN ('running', 'succeeded', 'failed')
-      AND code NOT IN :refused
-""").bindparams(bindparam("refused", sorted(_NEVER_ASKED), expanding=True))
-_OPEN: Final = text("""
-    SELECT coalesce(sum(items), 0) FROM tallies
-    WHERE batch = :batch AND state IN ('queued', 'running') AND items > 0
-""")
-_FINISH: Final = (
-    update(items)
-    .where(items.c.id == bindparam("of"), items.c.state == bindparam("was"))
-    .where(or_(bindparam("by").is_(None), items.c.owner == bindparam("by")))
-    .values({name: bindparam(name) for name in OUTCOME_COLUMNS})
-    .returning(items.c.seq)
-)
-_TWINS: Final = select(items.c.id).where(
-    items.c.twin_of == bindparam("first"), items.c.state == ItemState.QUEUED.value
-)
-_RELEASE: Final = text("""
-    UPDATE items SET owner = NULL, deliveries = deliveries - 1, state = (
-        SELECT CASE batches.state WHEN 'cancelled' THEN 'cancelled' ELSE 'queued' END
-        FROM batches WHERE batches.id = items.batch)
-    WHERE id = :item AND state = 'running' AND owner = :owner
-""")
-_REQUEUE: Final = text("""
-    UPDATE items SET owner = NULL, state = (
-        SELECT CASE batches.state WHEN 'cancelled' THEN 'cancelled' ELSE 'queued' END
-        FROM batches WHERE batches.id = items.batch)
-    WHERE batch = :batch AND state = 'running' AND owner IS :owner
-""")
-_LET_GO: Final = text("""
-    UPDATE batches SET driver = NULL
-    WHERE id = :batch AND driver = :owner AND (state <> 'running' OR :anyway)
-""")
-_INSERT_ITEM: Final = insert(items)
-_FIRST_TWIN: Final = select(items.c.seq).where(
-    items.c.batch == bindparam("of"),
-    items.c.twin_key == bindparam("key"),
-    items.c.twin_of.is_(None),
-)
 
 
 class SqlBatchStore(BatchReader):
@@ -164,10 +113,10 @@ class SqlBatchStore(BatchReader):
             key = twin_key(item)
             first = None
             if key is not None:
-                first = connection.scalar(_FIRST_TWIN, {"of": batch_id, "key": key})
+                first = connection.scalar(FIRST_TWIN, {"of": batch_id, "key": key})
             row = item_row(batch_id, item, key, first, self._clock())
             row["lane"] = first_lane(chosen, item.priority).value
-            connection.execute(_INSERT_ITEM, row)
+            connection.execute(INSERT_ITEM, row)
 
     def leave_out(self, connection: Connection, batch_id: BatchId, what: LeftOut) -> None:
         """Remember something that is no item."""
@@ -196,7 +145,7 @@ class SqlBatchStore(BatchReader):
     def let_go(self, connection: Connection, batch_id: BatchId, *, anyway: bool) -> bool:
         """Drive a batch no longer: one that runs no more, or `anyway`; say whether that was so."""
         values = {"batch": batch_id, "owner": self.owner, "anyway": anyway}
-        return connection.execute(_LET_GO, values).rowcount > 0
+        return connection.execute(LET_GO, values).rowcount > 0
 
     def abandon_intakes(self, connection: Connection) -> None:
         """Cancel batches whose process died before all their items were there."""
@@ -220,7 +169,7 @@ class SqlBatchStore(BatchReader):
             given_up = select(items.c.id).where(*lost, items.c.deliveries >= MOST_DELIVERIES)
             for item_id in connection.scalars(given_up).all():
                 self._end(connection, item_id, _GIVEN_UP, ItemState.RUNNING, None)
-            connection.execute(_REQUEUE, {"batch": batch_id, "owner": owner})
+            connection.execute(REQUEUE, {"batch": batch_id, "owner": owner})
 
     def claim(
         self,
@@ -246,7 +195,7 @@ class SqlBatchStore(BatchReader):
         if most <= 0:
             return []
         found = connection.execute(
-            _CLAIM,
+            CLAIM,
             {
                 "batch": batch_id,
                 "lane": lane.value,
@@ -274,7 +223,7 @@ class SqlBatchStore(BatchReader):
         first = self._end(connection, item_id, outcome, ItemState.RUNNING, owner)
         if first is None:
             return []
-        twins = list(connection.scalars(_TWINS, {"first": first}))
+        twins = list(connection.scalars(TWINS, {"first": first}))
         for twin in twins:
             self._end(connection, twin, for_twins, ItemState.QUEUED, None)
         return twins
@@ -282,7 +231,7 @@ class SqlBatchStore(BatchReader):
     def release(self, connection: Connection, item_ids: Iterable[str]) -> None:
         """Put items back that this process took and did not finish."""
         for item_id in item_ids:
-            connection.execute(_RELEASE, {"item": item_id, "owner": self.owner})
+            connection.execute(RELEASE, {"item": item_id, "owner": self.owner})
 
     def settle(self, connection: Connection, batch_id: BatchId) -> BatchState:
         """End a batch of which nothing is left to do, and return its state."""
@@ -290,7 +239,7 @@ class SqlBatchStore(BatchReader):
         state = BatchState(row["state"])
         if state not in {BatchState.RUNNING, BatchState.PAUSED} or not row["is_intake_complete"]:
             return state
-        if connection.scalar(_OPEN, {"batch": batch_id}):
+        if connection.scalar(OPEN, {"batch": batch_id}):
             is_running = state is BatchState.RUNNING
             return self._pause_at_most_items(connection, row) if is_running else state
         failed = connection.scalar(
@@ -320,7 +269,7 @@ class SqlBatchStore(BatchReader):
     ) -> int | None:
         values = outcome_values(item_id, outcome, self._clock())
         seq: int | None = connection.scalar(
-            _FINISH, values | {"of": item_id, "was": was.value, "by": owner}
+            FINISH, values | {"of": item_id, "was": was.value, "by": owner}
         )
         return seq
 
@@ -408,7 +357,7 @@ class SqlBatchStore(BatchReader):
 
 
 def _asked(connection: Connection, batch_id: BatchId) -> int:
-    return connection.scalar(_ASKED, {"batch": batch_id}) or 0
+    return connection.scalar(ASKED, {"batch": batch_id}) or 0
 
 
 def _below(used: int) -> InputNotUsableError:
