@@ -220,3 +220,12 @@ async def test_every_item_is_in_the_file_whatever_its_state(tmp_path):
     assert b"<f>" not in sheet
     table = parquet.read_table(io.BytesIO(files[ExportFormat.PARQUET]))
     assert table.column("status").to_pylist() == ["succeeded", "succeeded", "queued"]
+
+
+async def test_the_last_calls_of_a_batch_are_given_less_time_once_answers_are_known(tmp_path):
+    engine = FakeEngine()
+    async with open_bench(tmp_path, engine) as bench:
+        await bench.run(80)
+
+    usual_s, last_s = engine.calls[0].timeout_s, engine.calls[-1].timeout_s
+    assert last_s == 2.0 < usual_s
