@@ -543,7 +543,7 @@ class Operator:
             job = await self._save(drive, job, reason=reason, reason_code=error.code)
             if next_lane is JobLane.BATCH:
                 await self._pause(drive, error)
-            await self._settler.give_back(job, next_lane, was_tried=True)
+            await self._settler.give_back(job, next_lane, was_tried=False)
         return await self._settled(drive, job)
 
     async def _settled(self, drive: _Drive, job: Job) -> Job:

@@ -11,6 +11,7 @@ from core.batch.types import MOST_DELIVERIES, BatchState, ItemState
 from core.phrases import Phrase
 from core.store.batch_rows import batches, is_sound, items, seal, tallies
 from core.store.calls import EVERYTHING, SEALED, call_seal, calls, purses, reservations
+from core.store.job_check import check_jobs
 from core.store.rollups import check_rollups
 from core.store.transactions import reading
 
@@ -34,6 +35,7 @@ def check_store(database: Engine) -> list[Phrase]:
     - Every answer that was paid for has its row in the ledger, with the same cost.
     - What a batch has spent and holds is the sum of its rows, and within its budget.
     - No item was handed out, and no call repeated, more often than allowed.
+    - Every item and all money of a job of the Batch API belongs to one that is still open.
     - The sums that metrics are read from are those of the ledger.
 
     Raises:
@@ -182,5 +184,6 @@ _CHECKS: Final[tuple[Callable[[Connection], Iterator[Phrase]], ...]] = (
     _purses,
     _spent,
     _attempts,
+    check_jobs,
     check_rollups,
 )

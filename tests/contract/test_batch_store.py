@@ -176,6 +176,7 @@ def test_pages_are_filtered_and_in_intake_order(store):
         ("UPDATE purses SET spent_nano_usd = 1", "does not add up"),
         ("UPDATE items SET deliveries = 99", "too often"),
         ("UPDATE batches SET state = 'succeeded'", "have not"),
+        ("UPDATE items SET owner = 'job/gone' WHERE position = 0", "job that has ended"),
     ],
 )
 def test_the_checker_sees_what_is_wrong(store, change, said):
