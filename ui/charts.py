@@ -58,7 +58,7 @@ def bar_chart(bars: Sequence[Bar], axis_title: str) -> Figure:
         "orientation": "h",
         "y": list(range(len(bars))),  # labels may be equal
         "x": [bar.value for bar in bars],
-        "text": [plain(bar.text) for bar in bars],
+        "text": [_plain(bar.text) for bar in bars],
         "textposition": "outside",
         "cliponaxis": False,
         "hovertext": [_lines(bar.hover) for bar in bars],
@@ -71,25 +71,25 @@ def bar_chart(bars: Sequence[Bar], axis_title: str) -> Figure:
     }
     longest = max((bar.value for bar in bars if bar.value is not None), default=0) or 1
     unknown = [
-        {"x": 0, "y": at, "text": plain(bar.text), "showarrow": False, "xanchor": "left"}
+        {"x": 0, "y": at, "text": _plain(bar.text), "showarrow": False, "xanchor": "left"}
         for at, bar in enumerate(bars)
         if bar.value is None
     ]
     layout = {
-        **base_layout(height_px=_BAR_PX * len(bars) + 60),
+        **_layout(height_px=_BAR_PX * len(bars) + 60),
         "annotations": unknown,
         "bargap": 0.25,
         "showlegend": False,
-        "xaxis": {**axis(axis_title), "range": [0, longest * (1 + 0.03 * _longest_text(bars))]},
+        "xaxis": {**_axis(axis_title), "range": [0, longest * (1 + 0.03 * _longest_text(bars))]},
         "yaxis": {
-            **axis(""),
+            **_axis(""),
             "autorange": "reversed",
             "showgrid": False,
             "automargin": True,
             "tickmode": "array",
             "tickvals": list(range(len(bars))),
             "ticktext": [
-                f"<b>{plain(bar.label)}</b>" if bar.chosen else plain(bar.label) for bar in bars
+                f"<b>{_plain(bar.label)}</b>" if bar.chosen else _plain(bar.label) for bar in bars
             ],
         },
     }
@@ -122,12 +122,12 @@ def step_chart(
         data.append(_line(curve, CHOSEN if curve.chosen else next(colours)))
     data += [_mark(curve, here_px, here_label) for curve in curves if curve.chosen and curve.steps]
     layout = {
-        **base_layout(height_px=340),
+        **_layout(height_px=340),
         "hovermode": "closest",
         "hoverdistance": 60,
         "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
-        "xaxis": axis(x_title) | ({"range": [here_px * 7 / 8, here_px * 9 / 8]} if near else {}),
-        "yaxis": {**axis(y_title), "rangemode": "normal" if near else "tozero"},
+        "xaxis": _axis(x_title) | ({"range": [here_px * 7 / 8, here_px * 9 / 8]} if near else {}),
+        "yaxis": {**_axis(y_title), "rangemode": "normal" if near else "tozero"},
     }
     return {"data": data, "layout": layout}
 
@@ -152,7 +152,7 @@ def _line(curve: Curve, colour: str) -> Figure:
     return {
         "type": "scatter",
         "mode": "lines",
-        "name": plain(curve.name),
+        "name": _plain(curve.name),
         "x": [side for side, _, _ in points],
         "y": [y for _, y, _ in points],
         "text": [text for _, _, text in points],
@@ -180,7 +180,7 @@ def _mark(curve: Curve, here_px: int, label: str) -> Figure:
     return {
         "type": "scatter",
         "mode": "markers",
-        "name": plain(label),
+        "name": _plain(label),
         "x": [here_px],
         "y": [_y(curve, curve.steps[at].tokens)],
         "text": [_lines(curve.hovers[at])],
@@ -203,8 +203,7 @@ def _y(curve: Curve, tokens: int) -> float:
     return tokens if curve.usd_per_token is None else tokens * curve.usd_per_token * 1000
 
 
-def base_layout(height_px: int) -> Figure:
-    """Return what every plot has in common."""
+def _layout(height_px: int) -> Figure:
     return {
         "height": height_px,
         "margin": {"l": 8, "r": 12, "t": 12, "b": 44},
@@ -215,10 +214,9 @@ def base_layout(height_px: int) -> Figure:
     }
 
 
-def axis(title: str) -> Figure:
-    """Return an axis that cannot be dragged."""
+def _axis(title: str) -> Figure:
     return {
-        "title": {"text": plain(title)},
+        "title": {"text": _plain(title)},
         "fixedrange": True,
         "gridcolor": _GRID,
         "zeroline": False,
@@ -230,10 +228,10 @@ def _longest_text(bars: Sequence[Bar]) -> int:
     return max((len(bar.text) for bar in bars), default=0)
 
 
-def plain(text: str) -> str:
+def _plain(text: str) -> str:
     """Return text that the chart shows letter by letter: it knows some HTML."""
     return escape(text, quote=False)
 
 
 def _lines(text: str) -> str:
-    return plain(text).replace("\n", "<br>")
+    return _plain(text).replace("\n", "<br>")

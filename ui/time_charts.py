@@ -1,28 +1,32 @@
-"""Figures over time as plain dicts, for plots that are drawn again every few seconds. Pure.
+"""Charts over time, for plots that are drawn again every few seconds. Pure.
 
-Margins and ranges are fixed, so that nothing moves but the data.
+They are Vega-Lite, not Plotly: Streamlit hands new rows to a chart that is there already, where a
+Plotly figure is thrown away and made anew. The spec changes only when time moves on, and all sizes
+are fixed, so that nothing moves but the data.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
-from ui.charts import CHOSEN, OTHER, Figure, axis, base_layout, plain
+from ui.charts import CHOSEN, OTHER
+
+Row = dict[str, Any]
 
 CALM: Final = CHOSEN
-PALE: Final = "rgba(42, 145, 135, 0.45)"
+PALE: Final = "#8cc7c1"
 WARM: Final = "#c2613d"
 QUIET: Final = OTHER
 COLOURS: Final = (CHOSEN, "#5b84b8", "#b08a2e", "#8d6fae", WARM, "#5b8a5b", OTHER)
 
-_HEIGHT_PX: Final = 240
-_MARGIN: Final = {"l": 52, "r": 10, "t": 6, "b": 52}
+_HEIGHT_PX: Final = 230
+_BAR_PX: Final = 5
 _ROW_PX: Final = 26
+_AXIS_PX: Final = 40
 _LONG: Final = timedelta(days=2)
 _VERY_LONG: Final = timedelta(days=200)
-# From nothing to many: the plot's ground shows through where nothing happened.
-_HEAT: Final = ((0, "rgba(194, 97, 61, 0)"), (0.001, "rgba(194, 97, 61, 0.25)"), (1, WARM))
+_HOVER_TIME: Final = "%Y-%m-%d %H:%M:%S"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,134 +51,158 @@ class Trace:
     colour: str
 
 
-def line_chart(times: Times, traces: Sequence[Trace], unit: "Unit") -> Figure:
-    """Return lines over time; single values between gaps are seen as points."""
-    data: list[Figure] = [
-        {
-            **_trace(times, trace, unit),
-            "type": "scatter",
-            "mode": "lines+markers",
-            "line": {"color": trace.colour, "width": 2},
-            "marker": {"color": trace.colour, "size": 4},
-        }
-        for trace in traces
-    ]
-    return {"data": data, "layout": _time_layout(times, unit)}
-
-
-def stacked_chart(times: Times, traces: Sequence[Trace], unit: "Unit") -> Figure:
-    """Return bars over time, one colour on the other."""
-    data: list[Figure] = [
-        {
-            **_trace(times, trace, unit),
-            "type": "bar",
-            "marker": {"color": trace.colour, "line": {"width": 0}},
-        }
-        for trace in traces
-    ]
-    return {
-        "data": data,
-        "layout": {
-            **_time_layout(times, unit),
-            "barmode": "stack",
-            "bargap": 0.15,
-            "showlegend": True,  # also for the one and only model
-        },
-    }
-
-
-def heat_chart(times: Times, rows: Sequence[str], counts: Sequence[Sequence[int]]) -> Figure:
-    """Return how often each row's thing happened in each step, the first row on top."""
-    trace = {
-        "type": "heatmap",
-        "x": _text(times),
-        "y": [plain(row) for row in rows],
-        "z": [list(each) for each in counts],
-        "zmin": 0,
-        "xgap": 1,
-        "ygap": 3,
-        "colorscale": [list(each) for each in _HEAT],
-        "showscale": False,
-        "hovertemplate": "%{y}: %{z}<br>%{x}<extra></extra>",
-    }
-    layout = {
-        **_time_layout(times, COUNT),
-        "height": _ROW_PX * len(rows) + 60,
-        "margin": {**_MARGIN, "l": 68, "b": 30},
-        "hovermode": "closest",
-        "yaxis": {**axis(""), "autorange": "reversed", "showgrid": False},
-    }
-    return {"data": [trace], "layout": layout}
-
-
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """How the numbers of an axis are written, in d3's form."""
+    """How the numbers of an axis are written, in d3's form; `most` fixes the axis' end."""
 
     ticks: str
     hover: str
-    prefix: str = ""
-    suffix: str = ""
     most: float | None = None
+    suffix: str = ""
 
 
 COUNT: Final = Unit("~s", ",d")
-SECONDS: Final = Unit("~g", ".2f", suffix=" s")
-DOLLARS: Final = Unit("~g", ".6~f", prefix="$")
+SECONDS: Final = Unit("~g", ",.2f", suffix=" s")
+DOLLARS: Final = Unit("$~g", "$,.6~f")
 PERCENT: Final = Unit(".0%", ".1%", most=1.0)
 
 
-def _trace(times: Times, trace: Trace, unit: Unit) -> Figure:
-    step_ms = times.step.total_seconds() * 1000
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A Vega-Lite spec and its rows."""
+
+    spec: Row
+    rows: list[Row]
+
+
+def line_chart(times: Times, traces: Sequence[Trace], unit: Unit) -> Chart:
+    """Return lines over time; single values between gaps are seen as points."""
+    mark = {"type": "line", "point": {"size": 14}, "strokeWidth": 2}
+    encoding = _encoding(times, traces, unit, _tooltip(unit))
+    if len(traces) == 1:
+        encoding["color"]["legend"] = None  # the heading says what it is
+    return Chart({"mark": mark, "encoding": encoding, "height": _HEIGHT_PX}, _rows(times, traces))
+
+
+def stacked_chart(times: Times, traces: Sequence[Trace], unit: Unit) -> Chart:
+    """Return bars over time, one colour on the other."""
+    encoding = _encoding(times, traces, unit, _tooltip(unit))
+    encoding["y"]["stack"] = "zero"
+    encoding["order"] = {"field": "rank", "type": "quantitative"}
+    mark = {"type": "bar", "size": _BAR_PX}
+    spec = {"mark": mark, "encoding": encoding, "height": _HEIGHT_PX}
+    return Chart(spec, _rows(times, traces))
+
+
+def heat_chart(times: Times, names: Sequence[str], counts: Sequence[Sequence[int]]) -> Chart:
+    """Return how often each named thing happened in each step, the first on top."""
+    rows = [
+        {
+            "at": at.isoformat(),
+            "end": (at + times.step).isoformat(),
+            "name": name,
+            "value": count,
+        }
+        for name, each in zip(names, counts, strict=True)
+        for at, count in zip(_local(times), each, strict=True)
+        if count
+    ]
+    encoding = {
+        "x": _x(times) | {"field": "at"},
+        "x2": {"field": "end"},
+        "y": {"field": "name", "type": "nominal", "title": None, "scale": {"domain": list(names)}},
+        "color": {
+            "field": "value",
+            "type": "quantitative",
+            "legend": None,
+            "scale": {"range": ["#f0c9b8", WARM], "domainMin": 1},
+        },
+        "tooltip": _tooltip(COUNT),
+    }
+    height_px = _ROW_PX * len(names) + _AXIS_PX
+    return Chart({"mark": "rect", "encoding": encoding, "height": height_px}, rows)
+
+
+def _encoding(
+    times: Times, traces: Sequence[Trace], unit: Unit, tooltip: list[Row]
+) -> dict[str, Any]:
+    names, colours = [trace.name for trace in traces], [trace.colour for trace in traces]
+    scale = {"domain": [0, unit.most]} if unit.most else {"zero": True}
     return {
-        "name": plain(trace.name),
-        "x": _text(times),
-        "y": list(trace.values),
-        "xperiod": step_ms,
-        "xperiod0": _text(times)[0],
-        "xperiodalignment": "middle",
-        "hovertemplate": f"{unit.prefix}%{{y:{unit.hover}}}{unit.suffix}",
+        "x": _x(times),
+        "y": {
+            "field": "value",
+            "type": "quantitative",
+            "title": None,
+            "scale": scale,
+            "axis": {
+                "format": unit.ticks,
+                "labelExpr": f"datum.label + '{unit.suffix}'",
+                "tickCount": 4,
+                "minExtent": 40,
+            },
+        },
+        "color": {
+            "field": "name",
+            "type": "nominal",
+            "title": None,
+            "scale": {"domain": names, "range": colours},
+            "legend": {
+                "orient": "bottom",
+                "columns": 3,
+                "columnPadding": 10,
+                "offset": 6,
+                "padding": 0,
+                "labelFontSize": 12,
+                "symbolSize": 60,
+            },
+        },
+        "tooltip": tooltip,
     }
 
 
-def _text(times: Times) -> list[str]:
+def _x(times: Times) -> Row:
+    first = _local(times)[0]
+    return {
+        "field": "middle",
+        "type": "temporal",
+        "title": None,
+        "scale": {"domain": [first.isoformat(), (first + times.span).isoformat()]},
+        "axis": {
+            "format": _tick_format(times.span),
+            "tickCount": 5,
+            "grid": False,
+            "labelOverlap": True,
+            "labelAngle": 0,
+        },
+    }
+
+
+def _tooltip(unit: Unit) -> list[Row]:
+    return [
+        {"field": "at", "type": "temporal", "title": " ", "format": _HOVER_TIME},
+        {"field": "name", "type": "nominal", "title": " "},
+        {"field": "value", "type": "quantitative", "title": " ", "format": unit.hover},
+    ]
+
+
+def _rows(times: Times, traces: Sequence[Trace]) -> list[Row]:
+    return [
+        {
+            "at": at.isoformat(),
+            "middle": (at + times.step / 2).isoformat(),
+            "name": trace.name,
+            "rank": rank,
+            "value": value,
+        }
+        for rank, trace in enumerate(traces)
+        for at, value in zip(_local(times), trace.values, strict=True)
+    ]
+
+
+def _local(times: Times) -> list[datetime]:
     """Return local times without their zone: the browser would change them to its own."""
-    return [at.replace(tzinfo=None).isoformat() for at in times.begins]
-
-
-def _time_layout(times: Times, unit: Unit) -> Figure:
-    first = times.begins[0].replace(tzinfo=None)
-    return {
-        **base_layout(height_px=_HEIGHT_PX),
-        "margin": _MARGIN,
-        "hovermode": "x unified",
-        "legend": {
-            "orientation": "h",
-            "x": 0,
-            "y": -0.14,
-            "yanchor": "top",
-            "traceorder": "normal",
-        },
-        "uirevision": "kept",  # what was hidden in the legend stays hidden
-        "xaxis": {
-            **axis(""),
-            "type": "date",
-            "range": [first.isoformat(), (first + times.span).isoformat()],
-            "tickformat": _tick_format(times.span),
-            "hoverformat": "%Y-%m-%d %H:%M:%S",
-            "nticks": 5,
-            "showgrid": False,
-            "tickangle": 0,
-        },
-        "yaxis": {
-            **axis(""),
-            **({"range": [0, 1.05 * unit.most]} if unit.most else {"rangemode": "tozero"}),
-            "tickformat": unit.ticks,
-            "tickprefix": unit.prefix,
-            "ticksuffix": unit.suffix,
-            "nticks": 5,
-        },
-    }
+    return [at.replace(tzinfo=None) for at in times.begins]
 
 
 def _tick_format(span: timedelta) -> str:

@@ -56,14 +56,14 @@ def test_the_tiles_say_what_the_ledger_says(open_app):
     assert shown["Cost"] == "$5.00"
     assert shown["Tokens"] == "6,160"
     assert shown["In flight"] == "0"
-    assert len(at.get("plotly_chart")) == 6
+    assert len(at.get("vega_lite_chart")) == 6
     assert len(at.dataframe[0].value) == 20
 
 
 def test_nothing_failed_is_said_where_errors_would_be(open_app):
     record()
     at = open_live(open_app)
-    assert len(at.get("plotly_chart")) == 5
+    assert len(at.get("vega_lite_chart")) == 5
     assert "Nothing failed in this time." in text_of(at)
 
 

@@ -4,16 +4,16 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import pandas as pd
 import streamlit as st
 
 from core.metrics import Metrics, Point
 from core.pulse import Pulse
 from ui import format as fmt
 from ui import time_charts as charts
-from ui.charts import CONFIG, Figure
 from ui.i18n import _
 from ui.live.frame import Frame, View, measured
-from ui.time_charts import Times, Trace, Unit
+from ui.time_charts import Chart, Times, Trace, Unit
 
 _DRAWINGS_KEPT = 32
 _TILE_PX = 150
@@ -103,18 +103,18 @@ def _show_plots(frame: Frame, zone: ZoneInfo) -> None:
         "cache": (_("Cache hit rate"), _cache(times, points)),
     }
     with st.grid(2, min_column_width=_PLOT_PX, gap="small"):
-        for name, (title, figure) in plots.items():
-            _plot(name, title, figure)
+        for name, (title, chart) in plots.items():
+            _plot(name, title, chart)
         _plot("errors", _("Errors by code"), _errors(frame, zone))
 
 
-def _plot(name: str, title: str, figure: Figure | None) -> None:
+def _plot(name: str, title: str, chart: Chart | None) -> None:
     with st.container(border=True, height="stretch", gap="xsmall", key=f"live-{name}"):
         st.markdown(f"**{title}**")
-        if figure is None:
+        if chart is None:
             st.caption(_("Nothing failed in this time."))
             return
-        st.plotly_chart(figure, config=CONFIG, key=f"live.plot.{name}")
+        st.vega_lite_chart(pd.DataFrame(chart.rows), chart.spec)
 
 
 def _times(begins: list[datetime]) -> Times:
@@ -122,7 +122,7 @@ def _times(begins: list[datetime]) -> Times:
     return Times(tuple(begins), step)
 
 
-def _latency(times: Times, points: Sequence[Point]) -> Figure:
+def _latency(times: Times, points: Sequence[Point]) -> Chart:
     lines = (
         Trace(_("median"), tuple(point.p50_s for point in points), charts.CALM),
         Trace("p95", tuple(point.p95_s for point in points), charts.COLOURS[2]),
@@ -131,7 +131,7 @@ def _latency(times: Times, points: Sequence[Point]) -> Figure:
     return charts.line_chart(times, lines, charts.SECONDS)
 
 
-def _outcomes(times: Times, points: Sequence[Point]) -> Figure:
+def _outcomes(times: Times, points: Sequence[Point]) -> Chart:
     fresh = tuple(float(point.succeeded - point.cached) for point in points)
     return _stack(
         times,
@@ -143,7 +143,7 @@ def _outcomes(times: Times, points: Sequence[Point]) -> Figure:
     )
 
 
-def _costs(times: Times, points: Sequence[Point]) -> Figure:
+def _costs(times: Times, points: Sequence[Point]) -> Chart:
     models = sorted({model for point in points for model in point.cost_usd})
     return _stack(
         times,
@@ -159,7 +159,7 @@ def _costs(times: Times, points: Sequence[Point]) -> Figure:
     )
 
 
-def _tokens(times: Times, points: Sequence[Point]) -> Figure:
+def _tokens(times: Times, points: Sequence[Point]) -> Chart:
     return _stack(
         times,
         charts.COUNT,
@@ -168,12 +168,12 @@ def _tokens(times: Times, points: Sequence[Point]) -> Figure:
     )
 
 
-def _cache(times: Times, points: Sequence[Point]) -> Figure:
+def _cache(times: Times, points: Sequence[Point]) -> Chart:
     share = Trace(_("Cache hit rate"), tuple(map(_hit_share, points)), charts.CALM)
     return charts.line_chart(times, [share], charts.PERCENT)
 
 
-def _errors(frame: Frame, zone: ZoneInfo) -> Figure | None:
+def _errors(frame: Frame, zone: ZoneInfo) -> Chart | None:
     heat = frame.heat
     if not heat.counts:
         return None
@@ -181,7 +181,7 @@ def _errors(frame: Frame, zone: ZoneInfo) -> Figure | None:
     return charts.heat_chart(times, list(heat.counts), list(heat.counts.values()))
 
 
-def _stack(times: Times, unit: Unit, *traces: Trace) -> Figure:
+def _stack(times: Times, unit: Unit, *traces: Trace) -> Chart:
     return charts.stacked_chart(times, traces, unit)
 
 
