@@ -214,8 +214,8 @@ def _execute(connection: Connection, window: Window, query: str, **values: str) 
     whole = [piece for piece in pieces if piece[0] is not None] or [(0, 0, 0)]
     # As in `_only`, a plus keeps SQLite from a worse index.
     tables = f"""
-        WITH pieces(piece_step_s, from_s, to_s) AS (VALUES {_values(whole)}),
-        ragged(from_s, to_s) AS (VALUES {_values(ragged)}),
+        WITH pieces(piece_step_s, from_s, to_s) AS (VALUES {_values(window, whole)}),
+        ragged(from_s, to_s) AS (VALUES {_values(window, ragged)}),
         raw AS (
             SELECT {_RAW_COLUMNS} FROM ragged CROSS JOIN calls ON at_s >= from_s AND at_s < to_s
             WHERE +calls.id <= :rolled_up
@@ -233,8 +233,10 @@ def _execute(connection: Connection, window: Window, query: str, **values: str) 
     return connection.execute(text(tables + query), given | values).all()
 
 
-def _values(rows: Sequence[Sequence[float | None]]) -> str:
-    return ", ".join(f"({', '.join(map(repr, row))})" for row in rows)
+def _values(window: Window, rows: Sequence[Sequence[float | None]]) -> str:
+    # The two numbers that may have a fraction are bound: SQLite does not read all of them exactly.
+    bound: dict[float | None, str] = {window.since_s: ":since_s", window.until_s: ":until_s"}
+    return ", ".join(f"({', '.join(bound.get(end, str(end)) for end in row)})" for row in rows)
 
 
 def _only(filters: Filters) -> str:
@@ -257,7 +259,8 @@ def _cover(
             yield None, since_s, until_s
         return
     step = steps[0]
-    first, last = ceil(since_s / step) * step, floor(until_s / step) * step
+    # Whole seconds first: a division of what lies just before a border may round up to it.
+    first, last = -(-ceil(since_s) // step) * step, floor(until_s) // step * step
     if first >= last:
         yield from _cover(since_s, until_s, steps[1:])
         return

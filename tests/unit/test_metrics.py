@@ -202,6 +202,18 @@ def test_a_series_has_no_gaps_and_round_times(ledger, reader, clock):
     assert heat.times == tuple(point.at for point in points)
 
 
+@pytest.mark.parametrize("offset_s", [91193.725474, 2325.348894])
+def test_a_window_ends_where_it_is_said_to_the_last_bit(ledger, reader, clock, offset_s):
+    """These moments are two that SQLite, reading them as text, takes for their neighbours."""
+    moment = at(offset_s)
+    clock.now_s = moment.timestamp()
+    ledger.record(call())
+    roll_up(ledger.database, 1)
+    assert reader.measure(moment, at(200_001)).requests == 1
+    assert reader.measure(at(0), moment).requests == 0
+    assert sum(point.succeeded for point in reader.series(moment, at(200_001))) == 1
+
+
 def test_calls_of_other_processes_are_in_flight(ledger, reader):
     ledger.reserve("mine", PLANNED, Decimal(1), None)
     ledger.reserve("job", replace(PLANNED, lane="batch"), Decimal(1), None)
