@@ -8,7 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from core.batch.batch_api import Rhythm
+from core.batch.driving import Rhythm
 from core.batch.preparing import StoredPictures
 from core.batch.service import Batches
 from core.blobs import BlobStore

@@ -8,7 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from core.batch.batch_api import Rhythm
+from core.batch.driving import Rhythm
 from core.batch.types import JobLane
 from core.engines.openai import OpenAIEngine
 from core.settings import Settings

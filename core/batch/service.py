@@ -11,7 +11,8 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from core.batch.batch_api import Operator, Rhythm
+from core.batch.batch_api import Operator
+from core.batch.driving import Rhythm
 from core.batch.export import export_items
 from core.batch.lane_quotes import quote_lanes
 from core.batch.lanes import realtime_per_minute
@@ -108,10 +109,12 @@ class Batches:
             language: Of the prompts that a manifest's tasks bring.
 
         Raises:
-            InputNotUsableError: If a limit or the lane makes no sense.
+            InputNotUsableError: If a limit makes no sense, or the time to be ready by has passed.
             StorageError: If the disk does not take it; the batch is cancelled then.
         """
         _check(budget_usd, max_items, priority)
+        if not self._is_ahead(ready_by):
+            raise InputNotUsableError(Phrase("The time to be ready by has passed."))
         new = NewBatch(
             secrets.token_hex(16),
             name,
@@ -232,7 +235,7 @@ class Batches:
             old.max_items,
             old.priority,
             rerun_of=batch_id,
-            ready_by=old.ready_by,
+            ready_by=old.ready_by if self._is_ahead(old.ready_by) else None,
         )
         await self._add(new)
         await self._client.writer.run(
@@ -364,6 +367,10 @@ class Batches:
         """Return one item with its outcome."""
         return self._store.item(item_id)
 
+    def retriable(self, batch_id: BatchId) -> dict[str, int]:
+        """Return how many failed items can be tried again, by code: those that have a picture."""
+        return self._store.retriable(batch_id)
+
     def left_out(self, batch_id: BatchId, offset: int = 0, limit: int = 100) -> list[LeftOut]:
         """Return what was found on the way in and is no item, and why."""
         return self._store.left_out(batch_id, offset, limit)
@@ -419,6 +426,9 @@ class Batches:
             use.tokens_per_minute,
             _USUAL_INPUT_TOKENS + question.sampling.max_output_tokens,
         )
+
+    def _is_ahead(self, ready_by: datetime | None) -> bool:
+        return ready_by is None or ready_by.timestamp() > self._operator.clock()
 
     async def _add(self, new: NewBatch) -> None:
         def write(connection: Connection) -> None:

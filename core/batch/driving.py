@@ -1,0 +1,64 @@
+"""How often jobs are looked at, and what a process knows about a batch whose jobs it keeps."""
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from core.batch.splitting import MOST_BYTES
+from core.batch.types import BatchId
+from core.store.batch_jobs import Job
+
+
+@dataclass(frozen=True, slots=True)
+class Rhythm:
+    """How often things are looked at, in seconds; tests put their own in.
+
+    A job is looked at after `look_share` of its age, between `least_look_s` and `most_look_s`.
+    After a create whose answer was lost, the vendor's list is given `settling_s` to show the job.
+    """
+
+    look_share: float = 0.1
+    least_look_s: float = 1.0
+    most_look_s: float = 300.0
+    settling_s: float = 60.0
+    tick_s: float = 2.0
+    full_queue_s: float = 60.0
+    abandoned_s: float = 3600.0
+    clock: Callable[[], float] = time.time
+    sleep: Callable[[float], Awaitable[Any]] = asyncio.sleep
+    jitter: Callable[[], float] = random.random
+
+
+@dataclass
+class Drive:
+    """A batch whose jobs this process keeps.
+
+    `again` ends every wait at once; `fresh` are the jobs whose upload was never begun;
+    `most_bytes` is what the endpoint takes, as far as it has shown; `hold_until_s` is when to try
+    the vendor's queue again. `waits_for_jobs` says that money or room comes back when a job ends,
+    `is_hurried` that what is not submitted no longer waits.
+    """
+
+    batch_id: BatchId
+    budget_usd: Decimal | None
+    per_minute: float
+    tasks: "dict[str, asyncio.Task[None]]" = field(default_factory=dict)
+    open: dict[str, Job] = field(default_factory=dict)
+    again: asyncio.Event = field(default_factory=asyncio.Event)
+    fresh: set[str] = field(default_factory=set)
+    most_bytes: int = MOST_BYTES
+    waits_for_jobs: bool = False
+    is_hurried: bool = False
+    enqueued_tokens: int = 0
+    hold_until_s: float = 0.0
+    queue_waits: int = 0
+    loop: "asyncio.Task[None] | None" = None
+
+    def wake(self) -> None:
+        """End every wait: something was decided, or somebody wants to know."""
+        self.again.set()
+        self.again = asyncio.Event()
