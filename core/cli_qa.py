@@ -24,6 +24,7 @@ from core.quality.runs import QualityRuns, Trial
 from core.quality.suites import BUILTIN, load_suite
 from core.quality.types import CaseResult, QualityRun, Suite
 from core.settings import Settings
+from core.types import Detail
 from core.workbench import Workbench
 
 LATEST = "last"
@@ -44,6 +45,10 @@ def add_qa(parser: ArgumentParser, _: Translate) -> None:
     suite = _("A suite (.yaml); without one, the suite that comes with Tessera.")
     parser.add_argument("suite", nargs="*", type=Path, metavar="SUITE", help=suite)
     parser.add_argument("--model", help=_("Which model to ask."))
+    prompt = _("Ask this in every case, in place of its own question.")
+    parser.add_argument("--prompt", help=prompt)
+    detail = _("Look this closely in every case.")
+    parser.add_argument("--detail", choices=[*Detail], help=detail)
     parser.add_argument(
         "--compare",
         metavar="RUN",
@@ -55,7 +60,11 @@ def add_qa(parser: ArgumentParser, _: Translate) -> None:
 def qa(arguments: Namespace, settings: Settings, language: Language, spoken: Console) -> int:
     """Run the suites one after another; return the exit code."""
     del language
-    suites = [load_suite(path) for path in arguments.suite or sorted(BUILTIN.glob("*.yaml"))]
+    detail = Detail(arguments.detail) if arguments.detail else None
+    suites = [
+        load_suite(path).asked_with(arguments.prompt, detail)
+        for path in arguments.suite or sorted(BUILTIN.glob("*.yaml"))
+    ]
 
     async def work() -> int:
         bench = Workbench.open(settings)

@@ -1,6 +1,6 @@
 """What a suite asks and expects, and what came of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -105,6 +105,14 @@ class Suite:
     name: str
     cases: tuple[Case, ...]
     description: str = ""
+
+    def asked_with(self, prompt: str | None = None, detail: Detail | None = None) -> "Suite":
+        """Return it with another question or detail in every case; None leaves each its own."""
+        cases = (
+            replace(case, prompt=prompt or case.prompt, detail=detail or case.detail)
+            for case in self.cases
+        )
+        return replace(self, cases=tuple(cases))
 
 
 @dataclass(frozen=True, slots=True)

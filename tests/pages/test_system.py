@@ -106,6 +106,21 @@ def test_a_run_is_started_and_its_result_shown(open_app, use_upstream, own_suite
     assert at.metric[0].value == "1 / 1"
 
 
+def test_a_run_may_ask_another_question_at_another_detail(open_app, use_upstream, own_suite):
+    path = own_suite("12.5")
+    use_upstream(faults.fine)
+    at = open_app("system")
+    at.selectbox(key="system.quality.suite.en").set_value(path).run()
+    at.selectbox(key="system.quality.detail.en").set_value("low").run()
+    at.text_input(key="system.quality.prompt").set_value("How much is it?").run()
+    at.button(key="system.quality.run").click().run()
+    at.button(key="system.quality.agree").click().run()
+    runtime().run(_all_done(), 60)
+    quality = workbench().quality
+    [result] = quality.progress(quality.latest(1)[0].id).results
+    assert (result.prompt, result.detail) == ("How much is it?", "low")
+
+
 async def _all_done():
     quality = workbench().quality
     while run := quality.under_way():

@@ -93,6 +93,15 @@ def test_runs_are_compared(run, suite):
     assert "sum: failed before, passes now" in out
 
 
+def test_another_question_and_detail_are_compared_with_the_suites_own(run, suite):
+    run(suite())
+    options = ("--prompt", "How much is it?", "--detail", "low", "--compare", "last")
+    code, out, _ = run(suite(), *options, "--json")
+    assert code == 0
+    sum_case = json.loads(out)["comparisons"][0]["cases"][0]
+    assert sum_case["settings"] == ["prompt", "detail"]
+
+
 def test_an_earlier_run_that_is_not_there_ends_with_2(run, suite):
     code, _, err = run(suite(), "--compare", "none")
     assert code == 2

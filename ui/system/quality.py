@@ -7,6 +7,7 @@ import streamlit as st
 from core.errors import VisionError
 from core.quality.suites import OWN_FOLDER, load_suite, suite_files
 from core.quality.types import QualityRun, Suite
+from core.types import Detail
 from ui import format as fmt
 from ui.choice import choose
 from ui.diagnosis_box import show_error
@@ -19,6 +20,8 @@ from ui.text import literal
 _WITHIN_S = 60
 _EVERY = "1s"
 _WANTED = "system.quality.wanted"
+_LONGEST_QUESTION = 8000
+_AS_WRITTEN = ""
 
 
 def show_quality() -> None:
@@ -47,11 +50,18 @@ def _offer_run() -> None:
             _("Suite"), names, name="system.quality.suite", default=next(iter(names)), width=300
         )
         model = _choose_model()
+        detail = _choose_detail()
         begin = st.button(
             _("Run"), key="system.quality.run", type="primary", icon=":material/play_arrow:"
         )
+    prompt = st.text_input(
+        _("Another question in every case (optional)"),
+        max_chars=_LONGEST_QUESTION,
+        key="system.quality.prompt",
+        placeholder=_("Empty: each case asks its own"),
+    ).strip()
     try:
-        suite = load_suite(Path(path))
+        suite = load_suite(Path(path)).asked_with(prompt, Detail(detail) if detail else None)
     except VisionError as error:
         show_error(error)
         return
@@ -60,13 +70,13 @@ def _offer_run() -> None:
     if workbench().settings.embedded:
         is_agreed = begin
     else:
-        is_agreed = _agree_on_price(suite, (path, model), asked=begin)
+        is_agreed = _agree_on_price(suite, (path, model, detail, prompt), asked=begin)
     if is_agreed:
         runtime().run(workbench().quality.start(suite, model), _WITHIN_S)
         st.rerun()
 
 
-def _agree_on_price(suite: Suite, choice: tuple[str, str], *, asked: bool) -> bool:
+def _agree_on_price(suite: Suite, choice: tuple[str, ...], *, asked: bool) -> bool:
     """Say what a run will cost once somebody wants it, and wait for a second press."""
     if asked:
         st.session_state[_WANTED] = choice
@@ -107,6 +117,18 @@ def _choose_model() -> str:
         default=bench.settings.model,
         width=220,
     )
+
+
+def _choose_detail() -> str:
+    """Offer one detail for every case; empty leaves each its own."""
+    names = {
+        _AS_WRITTEN: _("As in the suite"),
+        Detail.AUTO.value: _("Automatic"),
+        Detail.LOW.value: _("Low"),
+        Detail.HIGH.value: _("High"),
+        Detail.ORIGINAL.value: _("Original"),
+    }
+    return choose(_("Detail"), names, name="system.quality.detail", default=_AS_WRITTEN, width=170)
 
 
 def _show_progress(run_id: str) -> None:
