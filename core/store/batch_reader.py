@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from sqlalchemy import Engine, RowMapping, Select, select
+from sqlalchemy import Engine, RowMapping, Select, func, select
 
 from core.batch.types import BatchId, BatchItem, BatchState, ItemState, LeftOut
 from core.export import Estimate
@@ -82,6 +82,16 @@ class BatchReader:
         with reading(self.database) as connection:
             row = connection.execute(query).mappings().first()
         return None if row is None else item_from_row(row, self.question(row["batch"]))
+
+    def retriable(self, batch_id: BatchId) -> dict[str, int]:
+        """Return how many failed items can be asked about again, by code.
+
+        What never came in as a picture cannot.
+        """
+        failed = items.c.batch == batch_id, items.c.state == ItemState.FAILED.value
+        query = select(items.c.code, func.count()).where(*failed, items.c.digest != "")
+        with reading(self.database) as connection:
+            return {code: count for code, count in connection.execute(query.group_by(items.c.code))}
 
     def left_out(self, batch_id: BatchId, offset: int = 0, limit: int = _PAGE) -> list[LeftOut]:
         """Return what was found and is no item."""

@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 
 from core.batch import BatchState
-from core.images.intake import Accepted, Skipped
+from core.errors import ImageError, ImageRefusal
+from core.images.intake import Accepted, Refused, Skipped
 from core.inbox import Arrival
 from core.phrases import Phrase
 from core.runs import Question
@@ -191,6 +192,18 @@ def test_failures_are_explained_and_tried_again_by_code(open_app, use_upstream):
     press(at, "batch.retry.CNT004")
     settle(batch_id)
     assert "Answered: 3" in text_of(at.run())
+
+
+def test_what_never_came_in_is_not_offered_again(open_app, use_upstream):
+    use_upstream(upstream.fine)
+    why = ImageError(ImageRefusal.DAMAGED, Phrase("Damaged."))
+    make_ = workbench().batches.create("damaged", [Refused("x.png", why)], QUESTION)
+    batch_id = runtime().run(make_, WAIT_S)
+    run(batch_id)
+    at = show(open_app, batch_id)
+    written = text_of(at)
+    assert "What never came in as a picture cannot be tried again." in written
+    assert "Retry" not in written
 
 
 def test_an_unpaid_account_pauses_the_batch_and_says_what_to_do(open_app, use_upstream):

@@ -74,3 +74,11 @@ def test_a_deadline_is_kept_with_the_batch(open_app):
     assert batch.lane is JobLane.AUTO
     assert batch.ready_by.replace(tzinfo=None) == wanted
     assert "ready by" in text_of(show(open_app, batch.id))
+
+
+def test_a_batch_cannot_be_ready_in_the_past(open_app):
+    at = choose(draft(open_app), JobLane.AUTO)
+    yesterday = datetime.now(UTC) - timedelta(days=1)
+    at.get_by_key("batch.ready_by").set_value(yesterday.replace(tzinfo=None)).run()
+    assert "The time to be ready by has passed." in text_of(at)
+    assert at.button(key="batch.start").disabled

@@ -29,6 +29,11 @@ class LaneChoice:
     lane: JobLane
     ready_by: datetime | None = None
 
+    @property
+    def is_too_late(self) -> bool:
+        """Say whether that time has passed."""
+        return self.ready_by is not None and self.ready_by <= datetime.now(UTC)
+
 
 def choose_lane(quote: SelectionQuote | None) -> LaneChoice:
     """Offer the lanes, each with its price and time; grey, with the reason, where there is one."""
@@ -50,7 +55,10 @@ def choose_lane(quote: SelectionQuote | None) -> LaneChoice:
         st.datetime_input(
             _("Ready by"), _next_evening(), key=_MOMENT, format="YYYY-MM-DD", width=260
         )
-        return LaneChoice(lane, ready_by.replace(tzinfo=_zone()))
+        chosen = LaneChoice(lane, ready_by.replace(tzinfo=_zone()))
+        if chosen.is_too_late:
+            st.caption(f":material/warning: {_('The time to be ready by has passed.')}")
+        return chosen
     return LaneChoice(JobLane(lane))
 
 

@@ -60,7 +60,7 @@ def _is_active(progress: BatchProgress) -> bool:
 def _offer(progress: BatchProgress) -> tuple[object, ...]:
     """Return what the rest of the page depends on; it is drawn again when that changes."""
     shown = progress.state, progress.is_intake_complete, progress.total > 0
-    return (*shown, progress.failed > 0, progress.held > 0, _is_active(progress))
+    return (*shown, len(progress.failures), progress.held > 0, _is_active(progress))
 
 
 def _show_progress(batch_id: str, drawn: tuple[object, ...]) -> None:
@@ -194,7 +194,7 @@ def _show_actions(progress: BatchProgress) -> None:
             _action(_("Resume"), "resume", _PLAY, batches.resume, batch_id, primary=is_first)
         if not progress.state.is_final and progress.is_intake_complete:
             show_limits(progress)
-        if progress.failed and progress.state is not BatchState.CANCELLED:
+        if progress.state is not BatchState.CANCELLED and batches.retriable(batch_id):
             _action(_("Retry all failed"), "retry", ":material/refresh:", batches.retry, batch_id)
         if progress.started_at and progress.total:
             show_rerun(progress)
@@ -225,7 +225,9 @@ def _action(
 
 def _show_failures(progress: BatchProgress) -> None:
     """Say why items failed, most frequent first, each code with its own retry."""
-    retries = progress.state is not BatchState.CANCELLED
+    batches = workbench().batches
+    is_over = progress.state is BatchState.CANCELLED
+    retriable = {} if is_over else batches.retriable(progress.id)
     with st.expander(_("Why pictures failed"), icon=":material/error:", key="batch.failures"):
         for code, count in sorted(progress.failures.items(), key=lambda each: -each[1]):
             found = diagnose(code)
@@ -233,12 +235,13 @@ def _show_failures(progress: BatchProgress) -> None:
                 st.markdown(
                     f"**{count:,}** × {_(found.summary)} {code_link(code)}", width="stretch"
                 )
-                if retries:
-                    act = workbench().batches.retry
+                if retriable.get(code):
                     label, icon = _("Retry these"), ":material/refresh:"
                     offer_other_words(progress.id, code)
-                    _action(label, f"retry.{code}", icon, act, progress.id, code)
+                    _action(label, f"retry.{code}", icon, batches.retry, progress.id, code)
             st.caption(_(found.solution))
+            if not is_over and retriable.get(code, 0) < count:
+                st.caption(_("What never came in as a picture cannot be tried again."))
 
 
 def _show_left_out(progress: BatchProgress) -> None:

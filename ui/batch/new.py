@@ -106,7 +106,7 @@ def _choose_limits(question: Question | None, quote: SelectionQuote | None) -> W
         key="batch.priority",
         help=_("Batches that run side by side share the limits by this number."),
     )
-    if question is None:
+    if question is None or chosen.is_too_late:
         return None
     limit = None if usd is None else Decimal(str(usd))
     _warn_of_small_budget(limit, quote, chosen.lane)

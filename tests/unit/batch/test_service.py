@@ -3,12 +3,14 @@ import io
 import json
 import zipfile
 from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 
+import pytest
 from pyarrow import parquet
 
 from core import errors
-from core.batch import BatchState, ExportFormat
+from core.batch import BatchState, ExportFormat, JobLane
 from core.engines.fake import FakeEngine, fake_answer
 from core.images.intake import Refused, Skipped
 from core.metrics import MetricsReader
@@ -102,8 +104,10 @@ async def test_what_a_picture_cannot_be_asked_is_an_item_that_failed(tmp_path):
         await bench.batches.wait()
         progress = bench.batches.progress(batch_id)
         left_out = bench.batches.left_out(batch_id)
+        retriable = bench.batches.retriable(batch_id)
 
     assert progress.failures == {"IMG004": 1, "CFG002": 1}
+    assert retriable == {}
     assert (progress.total, progress.succeeded, progress.state) == (3, 1, BatchState.FAILED)
     assert [each.name for each in left_out] == ["notes.txt"]
 
@@ -114,6 +118,7 @@ async def test_failed_items_are_tried_again_all_or_by_code(tmp_path):
         batch_id = await bench.run(5)
         failed = bench.batches.progress(batch_id)
         engine._steps[:] = [fake_answer()]
+        retriable = bench.batches.retriable(batch_id)
         tried = await bench.batches.retry(batch_id, "CNT001")
         await bench.batches.wait()
         some = bench.batches.progress(batch_id)
@@ -122,9 +127,19 @@ async def test_failed_items_are_tried_again_all_or_by_code(tmp_path):
         done = bench.batches.progress(batch_id)
         assert check_store(bench.store.database) == []
 
-    assert failed.failures == {"CNT001": 1, "CNT003": 4}
+    assert failed.failures == retriable == {"CNT001": 1, "CNT003": 4}
     assert (tried, some.failures, some.state) == (1, {"CNT003": 4}, BatchState.FAILED)
     assert (done.state, done.succeeded, done.failures) == (BatchState.SUCCEEDED, 5, {})
+
+
+async def test_a_batch_cannot_be_ready_in_the_past(tmp_path):
+    past = datetime(2020, 1, 1, tzinfo=UTC)
+    async with open_bench(tmp_path, FakeEngine()) as bench:
+        with pytest.raises(errors.InputNotUsableError, match="has passed"):
+            await bench.batches.create(
+                "late", pictures(1), QUESTION, lane=JobLane.AUTO, ready_by=past
+            )
+        assert bench.batches.list_batches() == []
 
 
 async def test_a_pause_keeps_what_is_out_and_begins_no_more(tmp_path):
