@@ -274,6 +274,7 @@ class VisionClient:
         repeats = course.attempts > 1 and plan.terms.urgency is Urgency.BATCH
         urgency = Urgency.REPEAT if repeats else plan.terms.urgency
         async with self._pacer.slot(model, course.most_tokens, urgency) as ticket:
+            course.held_s += ticket.held_s
             try:
                 course.answer = await self._send(course)
             except EngineError as error:

@@ -6,7 +6,7 @@ from decimal import Decimal
 from core.answer import ValidAnswer
 from core.engines.base import EngineAnswer, EngineCall
 from core.errors import EngineError, TimeoutExceededError, VisionError
-from core.fixes import LONGER, Mend, mend_notes
+from core.fixes import LONGER, Mend, mend_notes, wait_notes
 from core.flights import Flight
 from core.phrases import Phrase
 from core.plan import Plan, saved_by_resizing_usd
@@ -34,7 +34,8 @@ class Course:
     `answer` and `latency_s` are those of the last attempt, `is_sent` says that it reached the
     wire. `deadline_s` is on the monotonic clock and set when the first attempt starts.
     `is_landed` says that its outcome is being recorded: what happens now changes it no more.
-    `mends` is what was done about failed attempts.
+    `mends` is what was done about failed attempts, `held_s` the seconds that it waited for a limit
+    which another request had met.
     """
 
     plan: Plan
@@ -48,6 +49,7 @@ class Course:
     latency_s: float = 0.0
     is_landed: bool = False
     mends: list[Mend] = field(default_factory=list)
+    held_s: float = 0.0
 
     @property
     def reservation_id(self) -> str:
@@ -135,7 +137,8 @@ class Course:
     def _made_of(self, answer: EngineAnswer | None) -> tuple[Phrase, ...]:
         """Return the notes on what was left out, done and met on the way."""
         notes = answer.notes if answer else ()
-        return (*self.plan.fitted.notes, *mend_notes(self.mends), *notes)
+        waited = wait_notes(self.held_s)
+        return (*self.plan.fitted.notes, *mend_notes(self.mends), *waited, *notes)
 
     def error_cost(self, error: VisionError) -> Cost:
         """Return what a failed attempt cost: an answer was billed, an error only perhaps."""

@@ -25,6 +25,7 @@ LONGER: Final = 2.0
 _SMALLER: Final = 2
 """The sides of a picture that is too large are divided by this: about a quarter of the bytes."""
 _LEAST_SIDE_PX: Final = 64
+_NOTICED_S: Final = 0.1
 _TOO_LARGE: Final = (PayloadTooLargeError, ImageTooLargeForServerError)
 _REFUSED: Final = frozenset({ContentPolicyError.code, RefusedError.code})
 
@@ -77,6 +78,15 @@ def mend_notes(mends: Sequence[Mend]) -> tuple[Phrase, ...]:
         count = sum(mend.code == code for mend in others)
         notes.append(Phrase("Asked again {count}× after {code}.", {"code": code, "count": count}))
     return tuple(notes)
+
+
+def wait_notes(held_s: float) -> tuple[Phrase, ...]:
+    """Say how long a request waited for a limit that another had met, if anybody could notice."""
+    if held_s < _NOTICED_S:
+        return ()
+    seconds = f"{held_s:.1f}"
+    said = Phrase("Waited {seconds} s for a limit that another request met.", {"seconds": seconds})
+    return (said,)
 
 
 def _note(mend: Mend) -> Phrase:

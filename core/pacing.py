@@ -99,17 +99,21 @@ class _Limit:
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """What a call took: when it started, and what had been used by then, itself included."""
+    """What a call took: when it started, and what had been used by then, itself included.
+
+    `held_s` is how long it waited because the server had asked others to wait.
+    """
 
     sent_s: float
     requests: int
     tokens: int
     own_tokens: int
+    held_s: float
 
 
 @dataclass(slots=True)
 class _Lane:
-    """The limits of one model, and the moment before which the server wants nothing.
+    """The limits of one model, and from when until when the server wants nothing.
 
     `window` is how many calls the server bears at once: all that are allowed, until it refuses.
     """
@@ -118,6 +122,7 @@ class _Lane:
     tokens: _Limit
     window: float
     turn: Turn = field(default_factory=Turn)
+    closed_since_s: float = 0.0
     closed_until_s: float = 0.0
     active: int = 0
     refused: float = 0.0
@@ -199,8 +204,10 @@ class Pacer:
 
     def hold(self, model: str, wait_s: float) -> None:
         """Let nobody start before `wait_s` has passed: the server asked for it."""
-        lane = self._lanes[model]
-        lane.closed_until_s = max(lane.closed_until_s, self.clock() + wait_s)
+        lane, now_s = self._lanes[model], self.clock()
+        if lane.closed_until_s <= now_s:
+            lane.closed_since_s = now_s
+        lane.closed_until_s = max(lane.closed_until_s, now_s + wait_s)
 
     def refused(self, model: str) -> None:
         """Take a refusal into account: if they are many, fewer calls go out at once."""
@@ -272,7 +279,8 @@ class Pacer:
         lane.starts.append((now_s, tokens))
         while lane.starts[0][0] < now_s - 60:
             lane.starts.popleft()
-        return Ticket(now_s, lane.requests.used, lane.tokens.used, tokens)
+        held_s = min(now_s, lane.closed_until_s) - max(waits_since_s, lane.closed_since_s)
+        return Ticket(now_s, lane.requests.used, lane.tokens.used, tokens, max(0.0, held_s))
 
 
 def _number(headers: Mapping[str, str], name: str) -> int | None:

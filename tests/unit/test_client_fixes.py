@@ -71,6 +71,21 @@ async def test_a_limit_that_was_waited_out_is_told(tmp_path):
     assert notes(outcome) == ["The limit was reached 2×: waited 4.0 s in all."]
 
 
+async def test_who_waited_for_a_limit_that_another_request_met_is_told_so(tmp_path):
+    time = ManualTime()
+    limit = errors.RateLimitError("limit", retry_after_s=2.0)
+    engine = FakeEngine([limit, fake_answer()])
+    hold = manual_timing(time, deadline_s=1)  # too little for waiting: the first one gives up
+    async with open_test_client(tmp_path, engine, time=time, timing=hold) as client:
+        first = await client.analyze(make_request(b"one"))
+        second = await client.analyze(make_request(b"two"))
+        later = await client.analyze(make_request(b"three"))
+
+    assert (first.code, notes(first)) == ("API002", [])
+    assert notes(second) == ["Waited 2.0 s for a limit that another request met."]
+    assert notes(later) == []
+
+
 async def test_a_picture_that_is_too_large_is_sent_again_smaller_once(tmp_path):
     for error in (errors.PayloadTooLargeError("413"), errors.ImageTooLargeForServerError("big")):
         engine = FakeEngine([error, fake_answer()])
