@@ -23,6 +23,7 @@ from core.batch.lanes import LanePlan, Lanes, OpenJob, most_in_a_job, plan_lanes
 from core.batch.splitting import MOST_REQUESTS, JobRoom, queue_room
 from core.batch.types import BatchId, BatchState, JobLane
 from core.engines.jobs import NoBatchLaneError
+from core.engines.openai import EMBEDDED_ENGINE
 from core.errors import (
     BudgetError,
     EngineError,
@@ -36,6 +37,13 @@ _log = logging.getLogger(__name__)
 
 _EVERYTHING: Final = 2**31
 """More than a batch can hold."""
+
+
+def _elsewhere(job: Job) -> Phrase:
+    return Phrase(
+        "This job is at {origin}. Set OPENAI_BASE_URL back to fetch its answers.",
+        {"origin": job.origin},
+    )
 
 
 class Operator(JobSteps):
@@ -122,8 +130,16 @@ class Operator(JobSteps):
         for job in await self._write(partial(self.jobs.keep, batch_id=drive.batch_id)):
             if job.step is JobStep.FILLING:
                 await self._undo(job)
+            elif self._is_elsewhere(job):
+                await self._save(drive, job, reason=_elsewhere(job))
             else:
                 self._begin(drive, job)
+
+    def _is_elsewhere(self, job: Job) -> bool:
+        """Say whether another endpoint has the job; asking this one would look like a loss."""
+        here = self._client.engine
+        is_embedded = here.name == EMBEDDED_ENGINE and job.origin.startswith(EMBEDDED_ENGINE)
+        return job.origin != here.origin and not is_embedded
 
     async def _turn(self, drive: Drive) -> bool:
         """Decide about lanes, submit what may be, and wait; False if nothing is left to do."""

@@ -223,3 +223,22 @@ async def test_more_urgent_means_at_once_for_what_is_not_submitted(tmp_path):
 
     assert (progress.succeeded, progress.priority) == (4, 5)
     assert {paid.lane for paid in upstream.paid} == {"realtime"}
+
+
+async def test_a_job_at_another_endpoint_is_left_until_that_is_back(tmp_path):
+    upstream = BatchUpstream()
+    async with open_lane(tmp_path, upstream) as bench:
+        batch_id = await bench.make(3, lane=JobLane.BATCH)
+        await bench.batches.start(batch_id)
+        await until(lambda: bool(upstream.jobs))
+        await until(lambda: bench.batches.jobs(batch_id)[0].vendor_id)
+        await bench.batches._operator.close()
+        bench.client.engine.origin = "https://elsewhere.example/v1"
+        bench.batches._operator._is_closing = False
+        await bench.batches.fetch_now(batch_id)
+        await bench.batches._operator.idle()
+        progress = bench.batches.progress(batch_id)
+        jobs = bench.batches.jobs(batch_id)
+
+    assert (progress.running, progress.failed) == (3, 0)
+    assert "http://127.0.0.1:1/v1" in str(jobs[0].reason)
