@@ -76,9 +76,15 @@ def test_page_metrics_report_and_the_upstream_agree(page: Page, tmp_path: Path) 
             start_batch(page, server, tiny_pictures(tmp_path))
             tiles = watcher.get_by_test_id("stMetric")
             expect(tiles.filter(has_text="Requests").first).to_contain_text(re.compile(r"\d"))
+            plot = watcher.get_by_test_id("stVegaLiteChart").locator("svg, canvas").first
+            expect(tiles.filter(has_text="Requests").first).to_contain_text(
+                re.compile(r"[5-9]|1\d")
+            )
+            plot.evaluate("plot => { plot.drawnOnce = true }")
             expect(page.get_by_text(f"{COUNT} of {COUNT} done")).to_be_visible()
             expect(tiles.filter(has_text="Requests").first).to_contain_text(str(COUNT))
             watcher.wait_for_selector(IDLE)
+            assert plot.evaluate("plot => plot.drawnOnce"), "a plot was made anew"
 
             paid, asked = len(model.paid), len(model.requests)
             assert 0 < paid < COUNT < asked

@@ -114,7 +114,9 @@ def _plot(name: str, title: str, chart: Chart | None) -> None:
         if chart is None:
             st.caption(_("Nothing failed in this time."))
             return
-        st.vega_lite_chart(pd.DataFrame(chart.rows), chart.spec)
+        # Of one type also while nothing is known: another type would be another chart.
+        rows = pd.DataFrame(chart.rows).astype({"value": float})
+        st.vega_lite_chart(rows, chart.spec)
 
 
 def _times(begins: list[datetime]) -> Times:
