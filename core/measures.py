@@ -73,10 +73,10 @@ class Metrics:
     """Everything about one window of time; None means that there is nothing to tell it from.
 
     A request is one question; `calls` counts the attempts that its answers took. `cached` of the
-    `succeeded` came from the cache, `held` of them were held for a person. `success_rate` leaves
-    out what people stopped. `failures` has a count for each code, stops included. `in_flight` is
-    what is on the wire now, whatever the window. `drift` is how far billed input tokens are from
-    the estimates: 0.03 is 3 % above.
+    `succeeded` came from the cache, `held` of them were held for a person when they came.
+    `success_rate` leaves out what people stopped. `failures` has a count for each code, stops
+    included. `in_flight` is what is on the wire now, whatever the window. `drift` is how far billed
+    input tokens are from the estimates: 0.03 is 3 % above.
     """
 
     window_s: float

@@ -294,7 +294,7 @@ class _Stretch:
         days_s = ceil(wanted_s / _DAY_S) * _DAY_S
         width_s = next((width for width in _WIDTHS_S if width >= wanted_s), days_s)
         end_s = floor(self.end_s) + 1 if self.is_to_last else ceil(self.end_s)
-        return range(floor(self.since_s / width_s) * width_s, end_s, width_s)
+        return range(floor(self.since_s) // width_s * width_s, end_s, width_s)
 
 
 def _latency(connection: Connection, window: Window, part: Part) -> Latency:

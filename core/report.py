@@ -198,6 +198,7 @@ class _Words:
             (N_("Succeeded"), f"{metrics.succeeded:,}"),
             (N_("Failed"), f"{metrics.failed:,}"),
             (N_("Stopped"), f"{metrics.stopped:,}"),
+            (N_("Held for a person to look at"), f"{metrics.held:,}"),
             (N_("From the cache"), f"{metrics.cached:,}"),
             (N_("Cache hit rate"), self._share(metrics.cache_hit_rate)),
             (N_("Attempts on the wire"), f"{metrics.calls:,}"),

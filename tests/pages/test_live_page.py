@@ -67,6 +67,14 @@ def test_nothing_failed_is_said_where_errors_would_be(open_app):
     assert "Nothing failed in this time." in text_of(at)
 
 
+def test_answers_that_are_held_are_counted(open_app):
+    record(3, code="CNT008")
+    record(2)
+    at = open_live(open_app)
+    assert "Held for a person to look at: 3." in text_of(at)
+    assert tiles(at)["Success rate"] == "100.0%"
+
+
 def test_filters_come_from_the_address_and_count_everywhere(open_app):
     record(3, model="gpt-4o")
     record(2, model="gpt-4.1")

@@ -41,7 +41,7 @@ def test_a_script_reads_one_document(ledger, capsys):
     assert main(["metrics", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["window_s"] == 3600
-    counts = {"requests": 2, "calls": 3, "succeeded": 1, "failed": 1, "cached": 0}
+    counts = {"requests": 2, "calls": 3, "succeeded": 1, "failed": 1, "cached": 0, "held": 0}
     assert {name: told[name] for name in counts} == counts
     assert told["success_rate"] == 0.5
     assert told["latency_s"] == dict.fromkeys(("mean", "min", "max", "p50", "p95", "p99"), 1.25)

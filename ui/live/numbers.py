@@ -38,7 +38,7 @@ def show_numbers(view: View, pulse: Pulse, language: str, zone: str) -> None:  #
         )
         return
     _show_tiles(frame, pulse)
-    st.caption(_money_line(frame.metrics))
+    st.caption(_held_line(frame.metrics) + _money_line(frame.metrics))
     _show_plots(frame, ZoneInfo(zone))
 
 
@@ -68,6 +68,13 @@ def _show_tiles(frame: Frame, pulse: Pulse) -> None:
 
 def _tile(name: str, value: str, course: Sequence[float] | None = None, kind: str = "area") -> None:
     st.metric(name, value, border=True, height="stretch", chart_data=course, chart_type=kind)  # type: ignore[arg-type]
+
+
+def _held_line(metrics: Metrics) -> str:
+    """Say how many answers wait for a person, if any do."""
+    if not metrics.held:
+        return ""
+    return _("Held for a person to look at: {count}.").format(count=fmt.count(metrics.held)) + " "
 
 
 def _money_line(metrics: Metrics) -> str:
