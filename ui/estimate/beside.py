@@ -42,6 +42,8 @@ from ui.i18n import _
 
 _NAME = "estimate.name"
 _SAVED = "estimate.saved"
+_WIDTHS_PX = {"one": 72, "month": 96}
+"""Of the columns with prices: together they fit a window of 1280 px."""
 
 
 def show_beside(current: Scenario, catalog: Catalog, correction: Correction) -> None:
@@ -312,7 +314,7 @@ def _example_columns() -> dict[str, Any]:
         "a_day": st.column_config.NumberColumn(_("A day"), width=56),
         **{
             name: st.column_config.NumberColumn(
-                label, format=form, width=72 if name.startswith("one_") else None
+                label, format=form, width=_WIDTHS_PX.get(name.partition("_")[0])
             )
             for name, (label, form) in money_columns.items()
         },
