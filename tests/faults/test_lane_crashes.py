@@ -52,12 +52,11 @@ class Crash:
                     0
                 )  # who tries again for ever must not keep the test from ending
                 raise dead("the process is gone")
-            try:
-                return await call(*args)
-            finally:
-                self.step(f"{name} came back")  # what follows may be the end of it
-                if self.dead.is_set():
-                    raise dead("the process is gone")
+            result = await call(*args)
+            self.step(f"{name} came back")  # what follows may be the end of it
+            if self.dead.is_set():
+                raise dead("the process is gone")
+            return result
 
         return watched
 
