@@ -89,9 +89,12 @@ class BatchReader:
         What never came in as a picture cannot.
         """
         failed = items.c.batch == batch_id, items.c.state == ItemState.FAILED.value
-        query = select(items.c.code, func.count()).where(*failed, items.c.digest != "")
+        query = select(items.c.code, func.count().label("tried")).where(
+            *failed, items.c.digest != ""
+        )
         with reading(self.database) as connection:
-            return {code: count for code, count in connection.execute(query.group_by(items.c.code))}
+            rows = connection.execute(query.group_by(items.c.code)).all()
+        return {row.code: row.tried for row in rows}
 
     def left_out(self, batch_id: BatchId, offset: int = 0, limit: int = _PAGE) -> list[LeftOut]:
         """Return what was found and is no item."""

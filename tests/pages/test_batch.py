@@ -1,6 +1,7 @@
 """The Batch page as a visitor sees it."""
 
 import asyncio
+import re
 import time
 from dataclasses import replace
 from decimal import Decimal
@@ -36,8 +37,12 @@ def text_of(at) -> str:
     """Everything that is written on the page."""
     kinds = ("title", "markdown", "caption", "subheader", "error", "warning", "info", "text")
     written = [str(element.value) for kind in kinds for element in at.get(kind)]
-    numbers = [f"{metric.label}: {metric.value}" for metric in at.metric]
+    numbers = [re.sub("<.*?>", "", _spaced(each.proto.body)) for each in at.get("html")]
     return "\n".join([*written, *numbers, *(button.label for button in at.button)])
+
+
+def _spaced(html: str) -> str:
+    return html.replace("<b>", ": ").replace("<li>", "\n").replace("<p>", "\n")
 
 
 def png(shade: int) -> bytes:

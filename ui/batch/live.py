@@ -1,7 +1,6 @@
 """One batch as it stands, read from the store while it works, and what can be done with it."""
 
 from collections.abc import Callable, Coroutine
-from datetime import UTC, datetime
 from typing import Any
 
 import streamlit as st
@@ -11,13 +10,14 @@ from core.diagnosis import diagnose
 from core.errors import VisionError
 from ui import format as fmt
 from ui.batch.downloads import show_exports
+from ui.batch.figures import PLACE, show_figures, show_style
 from ui.batch.held import offer_other_words, show_held_answers
 from ui.batch.items import show_items
 from ui.batch.jobs import show_jobs
 from ui.batch.lanes import lane_price
 from ui.batch.limits import is_paused_at_own_limit, show_limits
 from ui.batch.rerun import show_rerun
-from ui.batch.words import done_of_total, fraction, lane_words, limit_use, moment, state_badge
+from ui.batch.words import lane_words, moment, state_badge
 from ui.diagnosis_box import code_link, show_diagnosis, show_error
 from ui.i18n import _, say
 from ui.quote_line import headline
@@ -29,7 +29,6 @@ _EVERY_WHILE_STILL = "10s"
 _DETAILS_EVERY = "10s"
 _ACT_WITHIN_S = 60
 _PLAY = ":material/play_arrow:"
-_TILE_PX = 132
 
 
 def show_batch(batch_id: str) -> None:
@@ -38,10 +37,13 @@ def show_batch(batch_id: str) -> None:
     if progress is None:
         st.info(_("There is no such batch. It may have been made in another data directory."))
         return
+    show_style()
     st.subheader(harmless_markdown(progress.name), anchor=False)
     active, offer = _is_active(progress), _offer(progress)
     every = _EVERY if progress.state is BatchState.RUNNING else _EVERY_WHILE_STILL
-    st.fragment(_show_progress, run_every=every if active else None)(batch_id, offer)
+    st.markdown(f"{state_badge(progress)} &nbsp; :small[:gray[{_summary(progress)}]]")
+    with st.container(key=PLACE):
+        st.fragment(_show_progress, run_every=every if active else None)(batch_id, offer)
     if progress.state is BatchState.QUEUED and progress.is_intake_complete:
         _show_quote(progress)
     _show_actions(progress)
@@ -59,20 +61,18 @@ def _is_active(progress: BatchProgress) -> bool:
 
 def _offer(progress: BatchProgress) -> tuple[object, ...]:
     """Return what the rest of the page depends on; it is drawn again when that changes."""
-    shown = progress.state, progress.is_intake_complete, progress.total > 0
+    shown = progress.state, progress.is_intake_complete, progress.priority, progress.total > 0
     return (*shown, len(progress.failures), progress.held > 0, _is_active(progress))
 
 
 def _show_progress(batch_id: str, drawn: tuple[object, ...]) -> None:
-    """Draw only what changes all the time: about 2 kB each."""
+    """Draw only what changes all the time: less than 2 kB each."""
     progress = workbench().batches.progress(batch_id)
     if progress is None:
         return
     if _offer(progress) != drawn:
         st.rerun()
-    st.markdown(f"{state_badge(progress)} &nbsp; :small[:gray[{_summary(progress)}]]")
-    st.progress(fraction(progress))
-    _show_numbers(progress)
+    show_figures(progress)
     _show_reason(progress)
 
 
@@ -91,7 +91,6 @@ def _show_details(batch_id: str) -> None:
 def _summary(progress: BatchProgress) -> str:
     question = workbench().batches.question(progress.id)
     parts = [
-        done_of_total(progress),
         f"`{question.model}`",
         _("priority {level}").format(level=progress.priority),
     ]
@@ -104,62 +103,6 @@ def _summary(progress: BatchProgress) -> str:
     elif progress.started_at:
         parts.append(_("began {time}").format(time=moment(progress.started_at)))
     return " · ".join(parts)
-
-
-def _show_numbers(progress: BatchProgress) -> None:
-    """Draw the counts and the money; the pace and the outlook only while it runs."""
-    counts = [
-        (_("Answered"), fmt.count(progress.succeeded)),
-        (_("From the cache"), fmt.count(progress.cached)),
-        (_("Failed"), fmt.count(progress.failed)),
-        (_("To look at"), fmt.count(progress.held))
-        if progress.held and not progress.running
-        else (_("Working"), fmt.count(progress.running)),
-        (_("Cancelled"), fmt.count(progress.cancelled))
-        if progress.cancelled
-        else (_("Waiting"), fmt.count(progress.queued)),
-        (_("Cost so far"), fmt.usd(progress.cost_usd)),
-    ]
-    with st.container(horizontal=True, gap="xsmall", key="batch-numbers"):
-        for name, value in counts:
-            st.metric(name, value, border=True, width=_TILE_PX)
-    facts = [_money(progress)] if progress.budget_usd is not None else []
-    if progress.state is BatchState.RUNNING:
-        facts += _outlook(progress)
-    if facts:  # one element: each costs a message every two seconds
-        st.caption("  \n".join(facts))
-
-
-def _money(progress: BatchProgress) -> str:
-    text = _("Budget {budget}: {spent} spent, {held} set aside for calls under way.")
-    return text.format(
-        budget=fmt.markdown_usd(progress.budget_usd),
-        spent=fmt.markdown_usd(progress.cost_usd),
-        held=fmt.markdown_usd(progress.reserved_usd),
-    )
-
-
-def _outlook(progress: BatchProgress) -> list[str]:
-    """Return what can be foretold, and what the realtime lane uses of its limits."""
-    facts = []
-    if progress.rate_per_minute is not None:
-        text = _("{rate} a minute · will end about {time} · will cost about {cost}")
-        rate, usd = f"{progress.rate_per_minute:,.0f}", fmt.markdown_usd(progress.projected_usd)
-        facts.append(text.format(rate=rate, time=_end(progress.projected_end), cost=usd))
-    if progress.lane is not JobLane.BATCH:
-        text = _("Limits a minute: requests {requests} · tokens {tokens}")
-        requests, tokens = limit_use(progress.requests_use), limit_use(progress.tokens_use)
-        facts.append(text.format(requests=requests, tokens=tokens))
-    return facts
-
-
-def _end(at: datetime | None) -> str:
-    """Return when it ends, by the clock and from now."""
-    if at is None:
-        return _("unknown")
-    minutes = max(0, round((at - datetime.now(UTC)).total_seconds() / 60))
-    away = _("{minutes} min") if minutes else _("less than a minute")
-    return f"{moment(at)} ({away.format(minutes=minutes)})"
 
 
 def _show_reason(progress: BatchProgress) -> None:
