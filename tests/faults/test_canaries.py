@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from core.batch.types import JobLane
 from core.engines.openai import OpenAIEngine
 from core.export import explain
 from core.logs import configure_logs
@@ -17,7 +18,12 @@ from core.settings import Settings
 from core.types import Failure
 from service.health import examine_health
 from service.prometheus import exposition
+from tests import batch_plans as plans
 from tests import upstream as faults
+from tests.batch_kit import QUESTION, FakeDecoder, open_bench, pictures
+from tests.batch_plans import Fate
+from tests.batch_upstream import BatchUpstream
+from tests.batch_wire import refusal
 from tests.client_kit import (
     SCHEMA,
     FakePreparer,
@@ -27,6 +33,7 @@ from tests.client_kit import (
     open_test_client,
 )
 from tests.faults.test_upstream_faults import SILENT, TABLE
+from tests.lane_kit import rhythm
 from tests.upstream import upstream
 
 KEY = "relaykey0canary0key0"  # does not look like a key: only the settings know that it is one
@@ -99,8 +106,9 @@ ALL = [row[0] for row in TABLE] + ECHOES
         pytest.param(SILENT, 0.3, id="silent"),
     ],
 )
+@pytest.mark.parametrize("on_text", [None, lambda _: None], ids=["whole", "streamed"])
 async def test_no_fault_makes_anything_tell_a_canary(
-    tmp_path, monkeypatch, log, group, call_timeout_s
+    tmp_path, monkeypatch, log, group, call_timeout_s, on_text
 ):
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     time = ManualTime()
@@ -115,7 +123,7 @@ async def test_no_fault_makes_anything_tell_a_canary(
             for number, fault in enumerate(group):
                 server.fault = fault
                 request = make_request(PICTURE + bytes([number]), prompt=PROMPT, schema=SCHEMA)
-                outcomes.append(await client.analyze(request))
+                outcomes.append(await client.analyze(request, on_text))
             logging.getLogger("core.test").error("asked")
             watched = exposition(bench(client, settings), "")[0].decode()
             watched += repr(examine_health(bench(client, settings)))
@@ -130,6 +138,60 @@ async def test_no_fault_makes_anything_tell_a_canary(
     for outcome in outcomes:
         assert_no_secret(repr(outcome))
         assert_no_secret(repr(explain(outcome.code, outcome.detail, str)))
+
+
+class EchoingVendor(BatchUpstream):
+    """Repeats key, question and picture wherever it has something to say."""
+
+    def handle(self, asked):
+        reply = super().handle(asked)
+        said = f"{KEY} Bearer {KEY} sent {PROMPT} {base64.b64encode(PICTURE).decode()}"
+        told = f'"message": {json.dumps(said)}'.encode()
+        return reply and replace(reply, body=reply.body.replace(b'"message": "fault"', told))
+
+
+class CanaryDecoder(CanaryPreparer, FakeDecoder):
+    """Makes the picture that must not be seen again."""
+
+
+@pytest.mark.parametrize(
+    ("plan", "scripted"),
+    [
+        pytest.param(plans.ALL_REJECTED, {}, id="lines rejected"),
+        pytest.param(plans.mixed(Fate.BROKEN, Fate.REFUSED, Fate.CUT), {}, id="lines failed"),
+        pytest.param(plans.INVALID, {}, id="job found wrong"),
+        pytest.param(plans.FINE, {"POST /v1/files": [refusal(400, "bad")]}, id="file refused"),
+        pytest.param(plans.FINE, {"POST /v1/batches": [refusal(401, None)]}, id="key refused"),
+        pytest.param(plans.FINE, {"GET /v1/batches/*": [refusal(500, None)]}, id="look failed"),
+    ],
+)
+async def test_no_fault_of_the_batch_lane_makes_anything_tell_a_canary(
+    tmp_path, log, plan, scripted
+):
+    """The question is part of a batch and kept with it, but neither logged nor counted."""
+    vendor = EchoingVendor(plans=[plan], scripted=scripted)
+    settings = given("http://127.0.0.1:1/v1", tmp_path)
+    async with open_bench(
+        tmp_path,
+        OpenAIEngine(settings, vendor.transport),
+        rhythm=rhythm(vendor),
+        decoder=CanaryDecoder(),
+        wall_clock=vendor.clock,
+    ) as opened:
+        asked = replace(QUESTION, prompt=PROMPT)
+        lane = JobLane.BATCH
+        batch_id = await opened.batches.create("canaries", pictures(3), asked, lane=lane)
+        await opened.batches.start(batch_id)
+        await opened.batches.wait()
+        logging.getLogger("core.test").error("asked")
+        told = repr(opened.batches.progress(batch_id))
+        told += repr([opened.batches.item(item.id) for item in opened.batches.items(batch_id)])
+        watched = exposition(bench(opened.client, settings), "")[0].decode()
+
+    assert "canaryprompt" not in log.getvalue() + watched
+    kept = [path.read_bytes().decode("latin-1") for path in tmp_path.rglob("*") if path.is_file()]
+    for text in (log.getvalue(), watched, told, *kept):
+        assert_no_secret(text)
 
 
 def given(base_url, directory):
