@@ -73,6 +73,7 @@ def test_answers_that_are_held_are_counted(open_app):
     at = open_live(open_app)
     assert "Held for a person to look at: 3." in text_of(at)
     assert tiles(at)["Success rate"] == "100.0%"
+    assert list(at.dataframe[0].value["Result"]) == [*["answered"] * 2, *["held: CNT008"] * 3]
 
 
 def test_filters_come_from_the_address_and_count_everywhere(open_app):
@@ -154,9 +155,10 @@ def test_thresholds_are_set_on_the_page_and_count_at_once(open_app):
 
 def test_a_senseless_threshold_is_refused():
     form = thresholds()
-    form.number_input(key="live.rule.success").set_value(150.0)
+    assert form.number_input(key="live.rule.success").max == 100
+    form.number_input(key="live.rule.cost").set_value(0.0)
     form.button[0].click().run()
-    assert "at most 1" in text_of(form)
+    assert "must be a number above 0" in text_of(form)
     assert workbench().alerts.store.rules() == DEFAULT_RULES
 
 

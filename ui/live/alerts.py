@@ -23,14 +23,18 @@ _IN_PERCENT = {AlertKind.SUCCESS, AlertKind.DRIFT, AlertKind.CACHE, AlertKind.BU
 
 @st.cache_data(max_entries=_DRAWINGS_KEPT, show_spinner=False)
 def show_active(pulse: Pulse, language: str, zone: str) -> None:  # noqa: ARG001 - see show_numbers
-    """Draw what is wrong now."""
-    for alert in workbench().alerts.active:
-        draw = st.error if alert.severity is Severity.HIGH else st.warning
+    """Draw what is wrong now, the worst first."""
+    for alert in sorted(workbench().alerts.active, key=_is_mild):
+        draw = st.warning if _is_mild(alert) else st.error
         since = _("Since {time}.").format(time=_moment(alert.fired_at, ZoneInfo(zone)))
         draw(
             f"{harmless_markdown(say(sentence(alert)))} {since}",
             icon=":material/notifications_active:",
         )
+
+
+def _is_mild(alert: Alert) -> bool:
+    return alert.severity is not Severity.HIGH
 
 
 @st.cache_data(max_entries=_DRAWINGS_KEPT, show_spinner=False)
@@ -83,6 +87,7 @@ def _edit(rule: Rule) -> Rule:
         value = st.number_input(
             _labels()[rule.kind],
             value=rule.fires_at * factor,
+            max_value=100.0 if rule.kind in _IN_PERCENT else None,
             step=1.0,
             format="%g",
             key=f"live.rule.{rule.kind}",

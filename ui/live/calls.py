@@ -107,6 +107,8 @@ def _result_cells(call: CallRecord) -> dict[str, str]:
 def _result(call: CallRecord) -> str:
     if call.status is CallStatus.RETRIED:
         return _("{code}, tried again").format(code=call.code)
+    if call.code and call.status is CallStatus.SUCCEEDED:
+        return _("held: {code}").format(code=call.code)
     return call.code or (_("from the cache") if call.cached else _("answered"))
 
 
