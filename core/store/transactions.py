@@ -41,18 +41,24 @@ def _storage_errors() -> Iterator[None]:
         yield
     except DBAPIError as error:
         raise _storage_error(error.orig) from error
+    except UnicodeDecodeError as error:  # SQLite names damage by the bytes that it finds
+        raise _damaged() from error
 
 
 def _storage_error(cause: BaseException | None) -> StorageError:
     code = getattr(cause, "sqlite_errorcode", None)
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-        return StorageError(
-            Phrase(
-                "The file {name} in the data directory is damaged. Stop Tessera and restore a "
-                "backup of it, or move it away to begin a new one.",
-                {"name": FILE_NAME},
-            )
-        )
+        return _damaged()
     return StorageError(
         Phrase("The data directory cannot be written: {reason}.", {"reason": str(cause)})
+    )
+
+
+def _damaged() -> StorageError:
+    return StorageError(
+        Phrase(
+            "The file {name} in the data directory is damaged. Stop Tessera and restore a "
+            "backup of it, or move it away to begin a new one.",
+            {"name": FILE_NAME},
+        )
     )

@@ -1,9 +1,5 @@
-"""A disk that is full, fails at one write or changes what was written; a clock that jumps.
+"""A disk that is full, fails at one write or changes what was written; a clock that jumps."""
 
-TESSERA_FULL_FAULTS=1 runs the sizes that the promise names.
-"""
-
-import os
 import random
 import shutil
 import sqlite3
@@ -21,8 +17,7 @@ from core.store.check import check_store
 from core.store.database import FILE_NAME, open_database
 from tests.batch_kit import open_bench
 
-FULL = bool(os.environ.get("TESSERA_FULL_FAULTS"))
-CORRUPTIONS = 300 if FULL else 60
+CORRUPTIONS = 300
 WRITES = ("INSERT", "UPDATE", "DELETE")
 
 
@@ -53,9 +48,9 @@ class Disk:
 
 async def test_whichever_write_fails_nothing_is_lost_or_paid_twice(tmp_path, monkeypatch):
     monkeypatch.setattr("core.batch.runner._LOOK_AGAIN_S", 0.01)
-    number, step = 0, 1 if FULL else 3
+    number = 0
     while True:
-        number += step
+        number += 1
         directory, disk, engine = tmp_path / str(number), Disk(number), FakeEngine()
         made = None
         async with open_bench(directory, engine, max_concurrent=2) as bench:
@@ -95,13 +90,14 @@ async def test_a_full_disk_stops_the_work_until_there_is_room(tmp_path, monkeypa
     async with open_bench(tmp_path, engine, max_concurrent=2) as bench:
         disk.attach(bench.store.database)
         batch_id = await bench.make(20)
-        sleep = bench.client._timing.sleep
+        recorder = bench.client._recorder
+        sleep = recorder._sleep
 
         async def wait(wait_s):
             disk.is_full = disk.refused < 6  # then somebody makes room
             await sleep(wait_s)
 
-        object.__setattr__(bench.client._timing, "sleep", wait)
+        monkeypatch.setattr(recorder, "_sleep", wait)
         await bench.batches.start(batch_id)
         await bench.batches.wait()
         progress = bench.batches.progress(batch_id)
