@@ -20,6 +20,9 @@ from core.terms import Terms
 from core.tokens import ImageTokensError, sent_size
 from core.types import AnalysisRequest, Detail, PreparedImage, Sampling, Success
 
+TOKENIZED_AS = "gpt-4o"
+"""The model whose tokens stand for all; no other encoding is published."""
+
 
 def _new_name() -> str:
     """Return a name that no other request has; it is no secret, so the system is not asked."""

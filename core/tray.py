@@ -12,12 +12,9 @@ from core.images.decoder import Decoder
 from core.images.intake import Accepted, Intake, IntakeItem, Refused, Skipped
 from core.inbox import Arrival
 from core.phrases import Phrase
-from core.plan import layer_tokens
+from core.plan import TOKENIZED_AS, layer_tokens
 from core.runs import SentImage, StoredSource
 from core.types import Detail, ImageSource
-
-TOKENIZED_AS = "gpt-4o"
-"""The model whose tokens stand for all; no other encoding is published."""
 
 _PREPARED_AHEAD = 8
 """How many originals are in memory at once while they wait for a decoder."""

@@ -40,12 +40,13 @@ QUESTION = Question(
 
 
 class FakeDecoder(FakePreparer):
-    """Believes that every source is a picture of 512 by 512 pixels."""
+    """Believes that every source is a picture of 512 by 512 pixels, and a page says a total."""
 
     async def probe(self, source: ImageSource) -> ImageInfo:
         if self.error is not None:
             raise self.error
-        return ImageInfo("PNG", 512, 512)
+        text = None if source.page is None else "Total 42.00"
+        return ImageInfo("PNG", 512, 512, text_layer=text)
 
 
 @dataclass

@@ -113,7 +113,7 @@ class Batches:
             StorageError: If the disk does not take it; the batch is cancelled then.
         """
         _check(budget_usd, max_items, priority)
-        if not self._is_ahead(ready_by):
+        if self._has_passed(ready_by):
             raise InputNotUsableError(Phrase("The time to be ready by has passed."))
         new = NewBatch(
             secrets.token_hex(16),
@@ -235,7 +235,7 @@ class Batches:
             old.max_items,
             old.priority,
             rerun_of=batch_id,
-            ready_by=old.ready_by if self._is_ahead(old.ready_by) else None,
+            ready_by=None if self._has_passed(old.ready_by) else old.ready_by,
         )
         await self._add(new)
         await self._client.writer.run(
@@ -427,8 +427,8 @@ class Batches:
             _USUAL_INPUT_TOKENS + question.sampling.max_output_tokens,
         )
 
-    def _is_ahead(self, ready_by: datetime | None) -> bool:
-        return ready_by is None or ready_by.timestamp() > self._operator.clock()
+    def _has_passed(self, ready_by: datetime | None) -> bool:
+        return ready_by is not None and ready_by.timestamp() < self._operator.clock()
 
     async def _add(self, new: NewBatch) -> None:
         def write(connection: Connection) -> None:
@@ -444,7 +444,8 @@ class Batches:
                 continue
             _, pictures = by_question.setdefault(repr(item.question), (item.question, []))
             source = StoredSource(item.name, item.digest, item.page)
-            pictures.append(SurveyedPicture(source, item.width_px, item.height_px))
+            seen = SurveyedPicture(source, item.width_px, item.height_px, item.layer_tokens)
+            pictures.append(seen)
         surveys = [survey(self._client, asked, seen) for asked, seen in by_question.values()]
         return add_selections([each.selection for each in surveys])
 

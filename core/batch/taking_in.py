@@ -13,6 +13,7 @@ from core.errors import ConfigurationError, ImageError
 from core.i18n import Language
 from core.images.decoder import Decoder
 from core.images.intake import Accepted, IntakeItem, Kept, Refused, Skipped
+from core.plan import TOKENIZED_AS, layer_tokens
 from core.store.batches import SqlBatchStore
 from core.store.writer import GroupWriter
 from core.types import ImageSource
@@ -95,7 +96,8 @@ class TakingIn:
     async def _keep(self, source: ImageSource) -> Kept:
         info = await self._decoder.probe(source)
         await asyncio.to_thread(self._originals.put, source.data)
-        return Kept(info.width_px, info.height_px, len(source.data))
+        layer = await asyncio.to_thread(layer_tokens, info.text_layer, TOKENIZED_AS)
+        return Kept(info.width_px, info.height_px, len(source.data), layer)
 
 
 async def _as_stream(found: Found) -> AsyncIterator[IntakeItem]:

@@ -91,6 +91,7 @@ class NewBatch:
 class NewItem:
     """An item as it was taken in.
 
+    `layer_tokens` is the length of a PDF page's own text, which is sent beside its picture.
     `label` is the id that a manifest gave it. `question` is set where it differs from the batch's.
     `rank` orders the work, lowest first. An `outcome` says that it failed before it began.
     """
@@ -102,6 +103,7 @@ class NewItem:
     size_bytes: int = 0
     width_px: int = 0
     height_px: int = 0
+    layer_tokens: int = 0
     label: str | None = None
     priority: int = USUAL_PRIORITY
     rank: int = 0
@@ -132,6 +134,7 @@ class BatchItem:
     outcome: Outcome | None = None
     code: str | None = None
     cached: bool = False
+    layer_tokens: int = 0
     estimate: Estimate = NO_ESTIMATE
 
     @property

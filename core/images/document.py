@@ -30,6 +30,15 @@ class PageRaster:
     text: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class PageLook:
+    """The size in pixels that a page counts as, its text or None, and the pages of its file."""
+
+    size: Size
+    text: str | None
+    pages: int
+
+
 def count_pages(data: bytes) -> int:
     """Return the number of pages.
 
@@ -40,14 +49,15 @@ def count_pages(data: bytes) -> int:
         return len(document)
 
 
-def page_size(data: bytes, page: int, limits: DecodeLimits) -> Size:
-    """Return the size that a page (counted from 0) counts as, in pixels.
+def look_at_page(data: bytes, page: int, limits: DecodeLimits) -> PageLook:
+    """Return what is known of a page (counted from 0) that is not drawn.
 
     Raises:
         ImageError: If there is no such page or it has no usable size.
     """
     with _document(data) as document, _page(document, page, limits) as found:
-        return _natural_size(found, page, limits)
+        size = _natural_size(found, page, limits)
+        return PageLook(size, _text(found, limits.max_text_bytes), len(document))
 
 
 def read_page(data: bytes, page: int, limits: DecodeLimits, choose: ChooseSize) -> PageRaster:

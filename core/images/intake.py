@@ -33,11 +33,15 @@ _AS_GIVEN = ItemOverrides()
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What is known of an original that is in the blob store already."""
+    """What is known of an original that is in the blob store already.
+
+    `layer_tokens` is the length of a PDF page's own text.
+    """
 
     width_px: int
     height_px: int
     size_bytes: int
+    layer_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)

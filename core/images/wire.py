@@ -89,13 +89,17 @@ def job_from_json(header: Mapping[str, Any]) -> Job:
 
 @dataclass(frozen=True, slots=True)
 class ImageInfo:
-    """What a source is, from its header. A PDF page counts as 2048 pixels on its long side."""
+    """What a source is, from its header. A PDF page counts as 2048 pixels on its long side.
+
+    `text_layer` is the page's own text, or None where there is none.
+    """
 
     format: str
     width_px: int
     height_px: int
     frames: int = 1
     pages: int = 1
+    text_layer: str | None = field(default=None, repr=False)
 
 
 def prepared_to_frame(image: PreparedImage) -> Frame:
@@ -179,6 +183,7 @@ def info_from_frame(frame: Frame, limits: DecodeLimits) -> ImageInfo:
         height_px=_number(frame.header, "height_px", limits.max_side_px),
         frames=_number(frame.header, "frames", 1 << 32),
         pages=_number(frame.header, "pages", 1 << 32),
+        text_layer=_text_layer(frame.header, limits),
     )
 
 

@@ -84,8 +84,9 @@ def _probe(job: Job, data: bytes) -> Frame:
     if kind is Kind.PDF:
         from core.images import document
 
-        size = document.page_size(data, job.page or 0, job.limits)
-        info = ImageInfo(kind, size.width_px, size.height_px, pages=document.count_pages(data))
+        page = document.look_at_page(data, job.page or 0, job.limits)
+        size, pages, text = page.size, page.pages, page.text
+        info = ImageInfo(kind, size.width_px, size.height_px, pages=pages, text_layer=text)
     else:
         found = read_info(data, kind, job.limits)
         info = ImageInfo(kind, found.size.width_px, found.size.height_px, frames=found.frames)

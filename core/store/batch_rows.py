@@ -75,6 +75,7 @@ items = Table(
     Column("finished_at_s", Float),
     Column("lane", String, nullable=False, default=JobLane.REALTIME.value),
     Column("sent", Text),
+    Column("layer_tokens", Integer, nullable=False, default=0),
 )
 
 left_out = Table(
@@ -196,6 +197,7 @@ def item_row(
         "size_bytes": item.size_bytes,
         "width_px": item.width_px,
         "height_px": item.height_px,
+        "layer_tokens": item.layer_tokens,
         "priority": item.priority,
         "rank": item.rank,
         "question": question_text(item.question) if item.question else None,
@@ -278,6 +280,7 @@ def item_from_row(row: RowMapping, usual: Question) -> BatchItem:
         outcome=outcome,
         code=_code(outcome),
         cached=isinstance(outcome, Success) and outcome.cached,
+        layer_tokens=row["layer_tokens"],
     )
 
 

@@ -223,7 +223,7 @@ async def _again(
             yield gone(name)
             continue
         source = ImageSource(name, b"", seen.source.page, seen.source.digest)
-        kept = Kept(seen.width_px, seen.height_px, each.size_bytes)
+        kept = Kept(seen.width_px, seen.height_px, each.size_bytes, seen.layer_tokens)
         yield Accepted(source, each.overrides, kept)
 
 

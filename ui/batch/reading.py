@@ -19,6 +19,7 @@ from core.images.manifest import MANIFEST_SUFFIXES, ItemOverrides, ManifestRow, 
 from core.images.names import label
 from core.inbox import Arrival
 from core.phrases import Phrase
+from core.plan import TOKENIZED_AS, layer_tokens
 from core.runs import StoredSource
 from core.survey import SurveyedPicture
 from core.tasks import prompt_for, task
@@ -152,7 +153,8 @@ class Reader:
             return Refused(source.name, error.with_traceback(None))  # its frames hold the picture
         digest = await asyncio.to_thread(self._bench.originals.put, source.data)
         stored = StoredSource(source.name, digest, source.page)
-        seen = SurveyedPicture(stored, info.width_px, info.height_px)
+        layer = await asyncio.to_thread(layer_tokens, info.text_layer, TOKENIZED_AS)
+        seen = SurveyedPicture(stored, info.width_px, info.height_px, layer)
         return DraftPicture(seen, len(source.data), said)
 
 

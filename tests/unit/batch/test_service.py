@@ -132,6 +132,23 @@ async def test_failed_items_are_tried_again_all_or_by_code(tmp_path):
     assert (done.state, done.succeeded, done.failures) == (BatchState.SUCCEEDED, 5, {})
 
 
+async def test_the_text_of_a_pdf_page_is_in_the_quote(tmp_path):
+    (picture,) = pictures(1)
+    page = replace(picture, source=replace(picture.source, page=0))
+    async with open_bench(tmp_path, FakeEngine()) as bench:
+        quotes = [
+            await bench.batches.quote(await bench.batches.create("one", [each], QUESTION))
+            for each in (picture, page)
+        ]
+        (item,) = bench.batches.items(bench.batches.list_batches(1)[0].id)
+        again = await bench.batches.rerun(item.batch_id, "gpt-4o")
+        quotes.append(await bench.batches.quote(again))
+
+    bare, with_text, once_more = (quote.input_tokens.expected for quote in quotes)
+    assert with_text - bare == item.layer_tokens > 3
+    assert once_more == with_text
+
+
 async def test_a_batch_cannot_be_ready_in_the_past(tmp_path):
     past = datetime(2020, 1, 1, tzinfo=UTC)
     async with open_bench(tmp_path, FakeEngine()) as bench:

@@ -97,7 +97,7 @@ async def test_probing_says_what_a_source_is(decoder):
     sideways = encoded(quadrants(), "JPEG", exif=_exif(exif))
     assert await decoder.probe(ImageSource("x", sideways)) == ImageInfo("JPEG", 48, 64)
     assert await decoder.probe(ImageSource("x", pdf(pages=3))) == ImageInfo(
-        "PDF", 2048, 1024, pages=3
+        "PDF", 2048, 1024, pages=3, text_layer="Total 42.00"
     )
     assert await decoder.pages(ImageSource("x", pdf(pages=3))) == 3
     assert await decoder.pages(RED) == 1

@@ -42,7 +42,7 @@ def test_a_prepared_picture_survives_the_pipe():
 
 
 def test_what_was_found_out_survives_the_pipe():
-    info = ImageInfo("PDF", 10, 20, pages=7)
+    info = ImageInfo("PDF", 10, 20, pages=7, text_layer="Total 42")
     assert wire.info_from_frame(through_the_pipe(wire.info_to_frame(info)), LIMITS) == info
 
 

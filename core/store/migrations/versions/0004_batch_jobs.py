@@ -1,4 +1,4 @@
-"""Jobs of the vendor's Batch API, and the lane that each item waits for."""
+"""Jobs of the vendor's Batch API, the lane of each item, and the length of its own text."""
 
 from alembic import op
 
@@ -22,6 +22,7 @@ _STATEMENTS = (
     "CREATE INDEX jobs_open ON jobs (step) WHERE step <> 'done'",
     "ALTER TABLE items ADD COLUMN lane VARCHAR NOT NULL DEFAULT 'realtime'",
     "ALTER TABLE items ADD COLUMN sent TEXT",
+    "ALTER TABLE items ADD COLUMN layer_tokens INTEGER NOT NULL DEFAULT 0",
     # What waits for the batch lane must not be walked through by claims of the realtime lane.
     "DROP INDEX items_to_claim",
     """CREATE INDEX items_to_claim ON items (batch, lane, deliveries, rank)
