@@ -3,7 +3,7 @@
 The sections are those of the guide's PerformanceMonitor report; every number is from `Metrics`.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from decimal import Decimal
@@ -13,7 +13,7 @@ from typing import Final
 from core.alerts import Alert, sentence
 from core.diagnosis import diagnose
 from core.export import inline_markdown
-from core.metrics import Latency, Metrics
+from core.metrics import Latency, Metrics, Share
 from core.phrases import N_, Translate
 
 _TIME: Final = "%Y-%m-%d %H:%M:%S %Z"
@@ -149,7 +149,13 @@ class _Words:
             self._section(N_("Token use"), self._tokens(metrics)),
             self._section(N_("Success"), self._success(metrics)),
             self._section(N_("Cost"), self._cost(metrics)),
-            Section(self._translate(N_("Cost by model")), self._models(metrics)),
+            Section(self._translate(N_("Cost by model")), self._shares(metrics.by_model)),
+            Section(self._translate(N_("Cost by task")), self._shares(metrics.by_task)),
+            Section(self._translate(N_("Cost by lane")), self._shares(metrics.by_lane)),
+            Section(
+                self._translate(N_("Cost by who asked")),
+                self._shares(metrics.by_front_end),
+            ),
             Section(self._translate(N_("Errors")), self._errors(metrics)),
         )
 
@@ -218,8 +224,8 @@ class _Words:
             (N_("Saved by resizing"), _usd(cost.saved_resizing_usd)),
         ]
 
-    def _models(self, metrics: Metrics) -> tuple[Line, ...]:
-        shares = sorted(metrics.by_model.items(), key=lambda entry: -entry[1].cost_usd)
+    def _shares(self, parts: Mapping[str, Share]) -> tuple[Line, ...]:
+        shares = sorted(parts.items(), key=lambda entry: -entry[1].cost_usd)
         requests = self._translate(N_("{cost}, requests: {requests}"))
         return tuple(
             Line(name, requests.format(cost=_usd(share.cost_usd), requests=f"{share.requests:,}"))

@@ -34,6 +34,7 @@ METRICS = Metrics(
     cost=Costs(Decimal("1.2345"), Decimal("0.5"), 3, Decimal("0.0042"), Decimal(0), Decimal(2)),
     failures={"NET001": 4, "API006": 11},
     by_model={"gpt-4o": Share(requests=150, cost_usd=Decimal("1.7345")), "x*y": Share(requests=50)},
+    by_lane={"batch": Share(requests=120, cost_usd=Decimal("0.5"))},
 )
 HOSTILE = replace(
     METRICS,
@@ -59,6 +60,7 @@ def report(metrics=METRICS, alerts=(), language="en", since=NOW - timedelta(hour
         "- Mean of a request on the wire: 308",
         "- Success rate: 92.3%",
         "- Held for a person to look at: 7",
+        "- batch: $0.500000, requests: 120",
         "- Requests: 200",
         "- Succeeded: 180",
         "- Cache hit rate: 20.0%",
