@@ -1,7 +1,4 @@
-"""kill -9 and SIGTERM at random moments: nothing lost, nothing wrong, little paid twice.
-
-TESSERA_FULL_FAULTS=1 runs the sizes that the promise names: 2,000 items and 20 kills.
-"""
+"""kill -9 and SIGTERM at random moments: nothing lost, nothing wrong, little paid twice."""
 
 import asyncio
 import base64
@@ -21,8 +18,7 @@ from tests.batch_kit import open_bench, pictures
 from tests.batch_worker import nursery
 from tests.metered import Conditions, metered
 
-FULL = bool(os.environ.get("TESSERA_FULL_FAULTS"))
-ITEMS, KILLS = (2000, 20) if FULL else (500, 8)
+ITEMS, KILLS = 2000, 20
 CONCURRENCY = 8
 
 
