@@ -24,13 +24,14 @@ _IN_PERCENT = {AlertKind.SUCCESS, AlertKind.DRIFT, AlertKind.CACHE, AlertKind.BU
 @st.cache_data(max_entries=_DRAWINGS_KEPT, show_spinner=False)
 def show_active(pulse: Pulse, language: str, zone: str) -> None:  # noqa: ARG001 - see show_numbers
     """Draw what is wrong now, the worst first."""
-    for alert in sorted(workbench().alerts.active, key=_is_mild):
-        draw = st.warning if _is_mild(alert) else st.error
-        since = _("Since {time}.").format(time=_moment(alert.fired_at, ZoneInfo(zone)))
-        draw(
-            f"{harmless_markdown(say(sentence(alert)))} {since}",
-            icon=":material/notifications_active:",
-        )
+    with st.container(key="live-alerts"):  # in one place: what is below must not be made anew
+        for alert in sorted(workbench().alerts.active, key=_is_mild):
+            draw = st.warning if _is_mild(alert) else st.error
+            since = _("Since {time}.").format(time=_moment(alert.fired_at, ZoneInfo(zone)))
+            draw(
+                f"{harmless_markdown(say(sentence(alert)))} {since}",
+                icon=":material/notifications_active:",
+            )
 
 
 def _is_mild(alert: Alert) -> bool:
