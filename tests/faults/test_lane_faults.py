@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from core.batch import BatchState, JobLane
-from core.batch.batch_api import Rhythm
+from core.batch.driving import Rhythm
 from core.engines.openai import OpenAIEngine
 from core.engines.transport import AsgiStreamTransport
 from core.errors import InputNotUsableError
