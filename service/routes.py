@@ -1,7 +1,9 @@
 """The HTTP routes that share the process with the pages."""
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
+from itertools import chain
 from urllib.parse import unquote
 
 from starlette.concurrency import run_in_threadpool
@@ -30,6 +32,9 @@ _FILE_TYPES = {
     ExportFormat.XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     ExportFormat.PARQUET: "application/vnd.apache.parquet",
 }
+_CLICK = re.compile("[a-z0-9]{1,16}")
+"""How the page names the click that it waits for."""
+_CLICK_LASTS_S = 60
 _SIGNATURES = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG\r\n\x1a\n": "image/png"}
 
 
@@ -136,7 +141,10 @@ def _picture(data: bytes | None) -> Response:
 
 
 def _export(workbench: WorkbenchSource) -> Handler:
-    """Stream a batch's results as they are written; the whole is never in memory."""
+    """Stream a batch's results as they are written; the whole is never in memory.
+
+    Some kinds can only be sent when all is written. A cookie tells the page that the file is there.
+    """
 
     async def export(request: Request) -> Response:
         bench = workbench()
@@ -152,11 +160,18 @@ def _export(workbench: WorkbenchSource) -> Handler:
             )
         except VisionError as error:
             return Response(f"{error}\n", 404)
+        first = await run_in_threadpool(next, pieces, b"")
         name = f"tessera-batch-{parcel.batch_id[:8]}.{parcel.kind.value}"
         headers = {
             "content-disposition": f'attachment; filename="{name}"',
             "cache-control": "no-store",
         }
-        return StreamingResponse(pieces, media_type=_FILE_TYPES[parcel.kind], headers=headers)
+        file = StreamingResponse(
+            chain([first], pieces), media_type=_FILE_TYPES[parcel.kind], headers=headers
+        )
+        click = request.query_params.get("click", "")
+        if _CLICK.fullmatch(click):
+            file.set_cookie(f"tessera_file_{click}", "here", max_age=_CLICK_LASTS_S)
+        return file
 
     return export

@@ -28,11 +28,12 @@ class Tile:
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """A file that a browser saves while it is made."""
+    """A file that a browser saves while it is made; `waiting` is said until it begins to come."""
 
     name: str
     url: str
     help: str
+    waiting: str
 
 
 def intake(

@@ -160,6 +160,15 @@ def test_results_are_streamed_to_the_holder_of_a_ticket(client, bench, kind):
         assert answer.read().decode().split() == [kind.value] * 3
 
 
+@pytest.mark.parametrize(
+    ("click", "told"), [("ab12", ["tessera_file_ab12"]), ("a;b=", []), ("", [])]
+)
+def test_a_page_is_told_that_its_file_has_begun(client, bench, click, told):
+    ticket = bench.outbox.new_ticket(Parcel(BATCH, ExportFormat.XLSX))
+    with client.stream("GET", f"/export/{ticket}", params={"click": click}) as answer:
+        assert list(answer.cookies) == told
+
+
 def test_a_forged_ticket_gets_no_results(client, bench):
     bench.outbox.new_ticket(Parcel(BATCH, ExportFormat.CSV))
     assert client.get("/export/forged").status_code == 404

@@ -27,11 +27,13 @@ def show_exports(progress: BatchProgress) -> None:
     )
     batch_id = progress.id
     help_ = _("Download the results so far as {format}")
+    waiting = _("{format} is being written …")
     files = [
         Download(
             name,
             f"{base_path()}/export/{_ticket(Parcel(batch_id, kind, include_held))}",
             help_.format(format=name),
+            waiting.format(format=name),
         )
         for kind, name in _NAMES.items()
     ]
