@@ -249,7 +249,10 @@ _ALL = (
         "CNT003",
         Severity.LOW,
         N_("The answer was cut off."),
-        N_("It reached the output limit. It was billed, and a part of an answer is not used."),
+        N_(
+            "It reached the output limit. It is billed like any other, and a part of an answer is "
+            "not used."
+        ),
         N_("Raise the output limit and ask again."),
     ),
     Diagnosis(
@@ -271,14 +274,17 @@ _ALL = (
         "CNT006",
         Severity.MEDIUM,
         N_("The answer does not have the requested form."),
-        N_("It is not JSON, or does not satisfy the schema. It was billed."),
+        N_("It is not JSON, or does not satisfy the schema. It is billed like any other."),
         N_("Try again, simplify the schema, or choose a model with structured output."),
     ),
     Diagnosis(
         "CNT007",
         Severity.MEDIUM,
         N_("The answer says almost nothing about a full page."),
-        N_("The picture is full of text, but the answer is empty or nearly so. It was billed."),
+        N_(
+            "The picture is full of text, but the answer is empty or nearly so. It is billed like "
+            "any other."
+        ),
         N_("Compare it with the picture. Accept it, or ask again with a higher detail."),
         fix=_HOLDS_BACK,
     ),

@@ -131,7 +131,7 @@ class SelectionQuote:
         """Return the counts as one sentence."""
         return Phrase(
             "{total:,} images: {answered:,} already answered, {identical:,} identical, "
-            "{to_pay:,} to pay",
+            "{to_pay:,} to ask",
             {
                 "total": self.total,
                 "answered": self.answered,

@@ -95,7 +95,7 @@ def test_a_new_batch_is_priced_limited_and_started(open_app, use_upstream):
     written = read(at)
     assert "**3** pictures are ready" in written
     assert "broken.png** · IMG002" in written
-    assert "3 images: 0 already answered, 1 identical, 2 to pay" in written
+    assert "3 images: 0 already answered, 1 identical, 2 to ask" in written
     assert server.paid == []
     press(at, "batch.leave_out")
     at.number_input(key="batch.budget").set_value(0.5).run()
@@ -230,7 +230,7 @@ def test_another_model_makes_a_batch_that_waits_for_its_start(open_app, use_upst
     at.selectbox(key="batch.rerun_model").set_value("gpt-4.1").run()
     press(at, "batch.rerun")
     assert "Not started" in text_of(at)
-    assert "3 to pay" in text_of(at)
+    assert "3 to ask" in text_of(at)
     press(at, "batch.go")
     (newest, _) = workbench().batches.list_batches()
     assert newest.rerun_of == batch_id

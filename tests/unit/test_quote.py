@@ -240,7 +240,7 @@ def test_a_selection_pays_each_distinct_unanswered_picture_once():
 def test_the_counts_of_a_selection_as_a_sentence():
     pictures = [SelectionImage(str(number % 3024), 800, 600) for number in range(3120)]
     found = quote_selection(pictures, {str(number) for number in range(96, 508)}, ONE)
-    assert str(found.summary) == ("3,120 images: 412 already answered, 96 identical, 2,612 to pay")
+    assert str(found.summary) == ("3,120 images: 412 already answered, 96 identical, 2,612 to ask")
 
 
 def test_one_unknown_price_makes_the_sum_unknown():
