@@ -22,8 +22,12 @@ _SHORT = 160
 _ROW_PX = 52
 
 
-def show_items(progress: BatchProgress) -> None:
-    """Draw the filters, a page of the table, and the item that was clicked."""
+def show_items(progress: BatchProgress) -> bool:
+    """Draw the filters, a page of the table, and the item that was clicked.
+
+    Returns whether the table may change by itself: a page of all items whose every item has come
+    to its end does not.
+    """
     batches, batch_id = workbench().batches, progress.id
     st.subheader(_("Pictures and answers"), anchor=False)
     wanted, code = _choose_filters(progress)
@@ -41,6 +45,12 @@ def show_items(progress: BatchProgress) -> None:
         show_item(item)
     elif items:
         st.caption(_("Click a row to see the picture and its answer."))
+    is_filtered = wanted is not None or code is not None
+    return is_filtered or not progress.is_intake_complete or any(map(_is_open, items))
+
+
+def _is_open(item: BatchItem) -> bool:
+    return item.state in {ItemState.QUEUED, ItemState.RUNNING}
 
 
 def _choose_filters(progress: BatchProgress) -> tuple[ItemState | None, str | None]:

@@ -39,6 +39,7 @@ def show_jobs(progress: BatchProgress) -> None:
         key=f"batch.jobs.{progress.id}",
         column_config={
             _("Vendor's id"): st.column_config.TextColumn(width=270),
+            _("Expires"): st.column_config.TextColumn(width=140),
             _("Files"): st.column_config.TextColumn(width="medium"),
         },
     )

@@ -17,6 +17,7 @@ from ui.batch.jobs import show_jobs
 from ui.batch.lanes import lane_price
 from ui.batch.limits import is_paused_at_own_limit, show_limits
 from ui.batch.rerun import show_rerun
+from ui.batch.state import state
 from ui.batch.words import lane_words, moment, state_badge
 from ui.diagnosis_box import code_link, show_diagnosis, show_error
 from ui.i18n import _, say
@@ -37,12 +38,12 @@ def show_batch(batch_id: str) -> None:
     if progress is None:
         st.info(_("There is no such batch. It may have been made in another data directory."))
         return
-    show_style()
     st.subheader(harmless_markdown(progress.name), anchor=False)
     active, offer = _is_active(progress), _offer(progress)
     every = _EVERY if progress.state is BatchState.RUNNING else _EVERY_WHILE_STILL
     st.markdown(f"{state_badge(progress)} &nbsp; :small[:gray[{_summary(progress)}]]")
-    with st.container(key=PLACE):
+    with st.container(key=PLACE, gap=None):
+        show_style()
         st.fragment(_show_progress, run_every=every if active else None)(batch_id, offer)
     if progress.state is BatchState.QUEUED and progress.is_intake_complete:
         _show_quote(progress)
@@ -50,7 +51,10 @@ def show_batch(batch_id: str) -> None:
     if progress.started_at:
         show_exports(progress)
     if progress.total:
-        st.fragment(_show_details, run_every=_DETAILS_EVERY if active else None)(batch_id)
+        has_more = bool(progress.failures or progress.held or progress.lane is not JobLane.REALTIME)
+        every = _DETAILS_EVERY if active else None
+        st.fragment(_show_details, run_every=every if has_more else None)(batch_id)
+        st.fragment(_show_items, run_every=every if state().rows_move else None)(batch_id)
     _show_left_out(progress)
 
 
@@ -85,7 +89,17 @@ def _show_details(batch_id: str) -> None:
         show_held_answers(progress)
     if progress.failures:
         _show_failures(progress)
-    show_items(progress)
+
+
+def _show_items(batch_id: str) -> None:
+    """Draw the table; its clock stands while no row that is seen can change by itself."""
+    progress = workbench().batches.progress(batch_id)
+    if progress is None:
+        return
+    rows_move = show_items(progress)
+    if rows_move != state().rows_move:
+        state().rows_move = rows_move
+        st.rerun()
 
 
 def _summary(progress: BatchProgress) -> str:

@@ -27,8 +27,9 @@ class BatchState:
     `coming` is how many uploads are on their way; `unread` are those that nobody has looked into
     yet, `reading` is what is being looked into, `draft` what was in the others; `trouble` is why
     the last reading broke off. `quoted` is the last quote with what it was made for: it takes a
-    second for ten thousand pictures. `shown` are the items of the table, row by row. `sent` holds
-    the pictures that were looked at, by item; `tickets` let this session download.
+    second for ten thousand pictures. `shown` are the items of the table, row by row; `rows_move`
+    says that some of them may still change. `sent` holds the pictures that were looked at, by item;
+    `tickets` let this session download.
     """
 
     ticket: str = ""
@@ -40,6 +41,7 @@ class BatchState:
     quoted: tuple[int, Question, SelectionQuote] | None = None
     launch: Launch | None = None
     shown: list[str] = field(default_factory=list)
+    rows_move: bool = True
     chosen: str = ""
     sent: dict[str, SentImage] = field(default_factory=dict)
     tickets: dict[Parcel, str] = field(default_factory=dict)
