@@ -18,6 +18,7 @@ from core.checks import Check, CheckState, Finding, not_reached, run_check, skip
 from core.client import VisionClient
 from core.course import FREE, UNKNOWN_COST
 from core.engines.base import EngineAnswer, EngineCall
+from core.engines.jobs import BatchLane
 from core.engines.openai import EMBEDDED_ENGINE
 from core.errors import (
     AuthenticationError,
@@ -66,8 +67,8 @@ class Endpoint(Protocol):
         """Return the models that the endpoint lists."""
         ...
 
-    async def check_batches(self) -> None:
-        """Raise unless the endpoint knows the Batch API."""
+    async def batch_lane(self) -> BatchLane:
+        """Return the way to the Batch API; whether there is one, its `check` tells."""
         ...
 
 
@@ -149,7 +150,7 @@ async def check_batches(endpoint: Endpoint) -> Check:
 
     async def ask() -> Finding:
         try:
-            await endpoint.check_batches()
+            await (await endpoint.batch_lane()).check()
         except (ModelUnavailableError, RequestRejectedError):
             said = Phrase("This server has no Batch API: batches take the realtime lane.")
             return Finding(said, CheckState.SKIP)

@@ -91,13 +91,13 @@ class Operator(JobSteps):
 
     async def idle(self) -> None:
         """Wait until no job is left to look at."""
-        while loops := {each.loop for each in self._drives.values() if each.loop is not None}:
+        while loops := self._loops():
             await asyncio.wait(loops)
 
     async def close(self) -> None:
         """Stop wherever it is; every step can be taken up again."""
         self._is_closing = True
-        loops = {each.loop for each in self._drives.values() if each.loop is not None}
+        loops = self._loops()
         for loop in loops:
             loop.cancel()
         await asyncio.gather(*loops, return_exceptions=True)
@@ -106,15 +106,16 @@ class Operator(JobSteps):
 
     # A batch
 
+    def _loops(self) -> "set[asyncio.Task[None]]":
+        loops = (each.loop for each in self._drives.values())
+        return {loop for loop in loops if loop is not None and not loop.done()}
+
     async def _see_to(self, drive: Drive) -> None:
         try:
-            await self._begin_again(drive)
-            while await self._turn(drive):
+            while await self._work_on(drive):
                 pass
         except asyncio.CancelledError:
             raise
-        except StorageError:
-            _log.exception("batch_lane_stopped", extra={"batch": drive.batch_id})
         except Exception:  # noqa: BLE001 - a bug is logged; all is on disk for the next start
             _log.exception("batch_lane_crashed", extra={"batch": drive.batch_id})
         finally:
@@ -125,6 +126,18 @@ class Operator(JobSteps):
             self._drives.pop(drive.batch_id, None)
             self._look()
 
+    async def _work_on(self, drive: Drive) -> bool:
+        """Work until nothing is left to do, or wait for the disk: then say True."""
+        try:
+            await self._begin_again(drive)
+            while await self._turn(drive):
+                pass
+        except StorageError:
+            _log.exception("batch_lane_waits_for_the_disk", extra={"batch": drive.batch_id})
+            await self._wait(drive.again, self._rhythm.tick_s)
+            return True
+        return False
+
     async def _begin_again(self, drive: Drive) -> None:
         """Take up what another process has left, and undo what nobody was told of."""
         for job in await self._write(partial(self.jobs.keep, batch_id=drive.batch_id)):
@@ -132,7 +145,7 @@ class Operator(JobSteps):
                 await self._undo(job)
             elif self._is_elsewhere(job):
                 await self._save(drive, job, reason=_elsewhere(job))
-            else:
+            elif job.id not in drive.tasks:
                 self._begin(drive, job)
 
     def _is_elsewhere(self, job: Job) -> bool:
@@ -150,7 +163,7 @@ class Operator(JobSteps):
             await self._ask_to_cancel(drive, job_id)
         is_waiting = await self._submit(drive, terms)
         if not is_waiting and not drive.tasks:
-            return False
+            return again.is_set()  # somebody has just begun the batch anew
         wait_s = min(self._rhythm.tick_s, plan.again_in_s) if is_waiting or drive.tasks else 0.0
         await self._wait(again, wait_s)
         return True
@@ -249,8 +262,12 @@ class Operator(JobSteps):
         await self._write(partial(self.jobs.add, job=job))
         try:
             filled = await self._filler.fill(job, lane, room, self._file(job), drive.budget_usd)
-        except BaseException:
-            await asyncio.shield(self._undo(job))
+        except asyncio.CancelledError:
+            with suppress(StorageError):  # whoever takes the batch up next undoes it
+                await asyncio.shield(self._undo(job))
+            raise
+        except Exception:
+            await self._undo(job)
             raise
         drive.waits_for_jobs = filled.stopped is not None or room.most_tokens is not None
         if not room.requests:

@@ -58,15 +58,6 @@ class OpenAIEngine:
         session = await self._open()
         return await session.model_names()
 
-    async def check_batches(self) -> None:
-        """Raise unless the endpoint knows the Batch API; free of charge.
-
-        Raises:
-            EngineError: Whatever went wrong, translated.
-        """
-        session = await self._open()
-        await session.check_batches()
-
     async def batch_lane(self) -> "BatchLane":
         """Return the way to files and jobs; whether there are any, its `check` tells."""
         session = await self._open()

@@ -307,8 +307,10 @@ def _is_bare(error: openai.APIStatusError) -> bool:
     """Say whether it is the address that is unknown, not what was looked for or named there."""
     if error.status_code != 404:
         return True
-    is_list = error.request.url.path.rstrip("/").endswith(("/batches", "/files"))
-    return is_list and (error.request.method == "GET" or "message" not in _mapping(error.body))
+    if not error.request.url.path.rstrip("/").endswith(("/batches", "/files")):
+        return False
+    said = str(_mapping(error.body).get("message") or "")
+    return error.request.method == "GET" or not said or said.startswith("Invalid URL")
 
 
 def _name(document: Mapping[str, Any]) -> str:

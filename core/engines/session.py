@@ -92,18 +92,6 @@ class Session:
         except FOREIGN_ERRORS as error:
             raise self._translate(error) from error
 
-    async def check_batches(self) -> None:
-        """Ask for one batch, to see that the server knows the Batch API; free of charge.
-
-        Raises:
-            EngineError: Whatever the SDK and its transport raised, translated.
-        """
-        try:
-            async with asyncio.timeout(_LISTING_TIMEOUT_S):
-                await self._sdk.batches.with_raw_response.list(limit=1)
-        except FOREIGN_ERRORS as error:
-            raise self._translate(error) from error
-
     async def count_input_tokens(self, call: EngineCall) -> int:
         """Return the input tokens that the vendor would bill for this call; nothing is answered.
 
