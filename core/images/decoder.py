@@ -9,7 +9,7 @@ from asyncio import subprocess
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import TypeVar
+from typing import BinaryIO, TypeVar
 
 from core.catalog.rules import ImageRule
 from core.errors import ImageError, ImageRefusal
@@ -146,32 +146,48 @@ class _ChildLostError(Exception):
 
 
 class _Child:
-    """One child process and its three pipes."""
+    """One child process and its three pipes.
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    Where the system has files in memory, what the child is to read lies on a `shelf` that both
+    hold: through a pipe a photo goes in a dozen pieces, and each waits for the other side.
+    """
+
+    def __init__(self, process: asyncio.subprocess.Process, shelf: BinaryIO | None) -> None:
         assert process.stdin  # noqa: S101 - for the types, as the next two
         assert process.stdout  # noqa: S101
         assert process.stderr  # noqa: S101
-        self._process = process
+        self._process, self._shelf = process, shelf
         self._jobs, self._answers, self._errors = process.stdin, process.stdout, process.stderr
         self._last_words = b""
         self._listening = asyncio.create_task(self._keep_last_words())
 
     @classmethod
     async def start(cls) -> "_Child":
-        process = await asyncio.create_subprocess_exec(
+        shelf = _new_shelf()
+        passed_on = () if shelf is None else (shelf.fileno(),)
+        try:
+            return cls(await cls._start_process(passed_on), shelf)
+        except BaseException:
+            if shelf is not None:
+                shelf.close()
+            raise
+
+    @staticmethod
+    async def _start_process(passed_on: tuple[int, ...]) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
             sys.executable,
             "-B",
             "-m",
             "core.images.worker",
+            *map(str, passed_on),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             cwd=_PROJECT_ROOT,
             env={name: os.environ[name] for name in _PASSED_ON if name in os.environ},
+            pass_fds=passed_on,
             start_new_session=True,  # Ctrl-C is for the app: it decides what becomes of the jobs
         )
-        return cls(process)
 
     @property
     def is_alive(self) -> bool:
@@ -201,11 +217,20 @@ class _Child:
         with suppress(ProcessLookupError):
             self._process.kill()
         self._jobs.close()
+        if self._shelf is not None:
+            self._shelf.close()
         await self._process.wait()
         await self._listening
 
     async def _send(self, job: Frame) -> None:
-        self._jobs.writelines((job.pack(), job.data))
+        if self._shelf is None:
+            self._jobs.writelines((job.pack(), job.data))
+        else:
+            self._shelf.seek(0)
+            self._shelf.truncate()
+            self._shelf.write(job.data)
+            self._shelf.flush()
+            self._jobs.write(job.pack())
         await self._jobs.drain()
 
     async def _receive(self) -> Frame:
@@ -230,6 +255,13 @@ class _Child:
     async def _keep_last_words(self) -> None:
         while piece := await self._errors.read(_KEPT_STDERR_BYTES):
             self._last_words = (self._last_words + piece)[-_KEPT_STDERR_BYTES:]
+
+
+def _new_shelf() -> BinaryIO | None:
+    """Return a file that is in memory only, or None where there is no such thing."""
+    if sys.platform != "linux":
+        return None
+    return os.fdopen(os.memfd_create("tessera-picture"), "w+b")
 
 
 # pdfium and the C library abort or trap when memory runs out; the system kills.

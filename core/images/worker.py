@@ -1,12 +1,14 @@
 """The decoder's child process: reads jobs from stdin, writes answers to stdout, until stdin ends.
 
-Run as `python -m core.images.worker`. Whatever libraries print goes to stderr, which the parent
-keeps for its log. It imports only what every job needs, to start fast; pdfium, libheif and colour
-management are loaded by the first job that asks.
+Run as `python -m core.images.worker [SHELF]`; SHELF is the descriptor of a file that holds the
+raw bytes of each job, which otherwise follow it. Whatever libraries print goes to stderr, which
+the parent keeps for its log. It imports only what every job needs, to start fast; pdfium, libheif
+and colour management are loaded by the first job that asks.
 """
 
 import json
 import os
+import sys
 import traceback
 import warnings
 from contextlib import suppress
@@ -29,23 +31,26 @@ except ImportError:  # not on Windows: there the wall time alone protects
 
 def main() -> None:
     """Answer jobs one after the other."""
+    shelf = int(sys.argv[1]) if len(sys.argv) > 1 else None
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # a library that prints must not break the frames
     warnings.simplefilter("ignore")
     with answers, os.fdopen(0, "rb", closefd=False) as jobs:
-        while frame := _read_frame(jobs):
+        while frame := _read_frame(jobs, shelf):
             answer = _answer(frame)
             answers.write(answer.pack())
             answers.write(answer.data)
             answers.flush()
 
 
-def _read_frame(jobs: BinaryIO) -> Frame | None:
+def _read_frame(jobs: BinaryIO, shelf: int | None) -> Frame | None:
     lengths = jobs.read(wire.LENGTHS.size)
     if len(lengths) < wire.LENGTHS.size:
         return None  # the parent closed the pipe or died
     header_bytes, data_bytes = wire.LENGTHS.unpack(lengths)
-    return Frame(json.loads(jobs.read(header_bytes)), jobs.read(data_bytes))
+    header = json.loads(jobs.read(header_bytes))
+    data = jobs.read(data_bytes) if shelf is None else os.pread(shelf, data_bytes, 0)
+    return Frame(header, data)
 
 
 def _answer(frame: Frame) -> Frame:
