@@ -168,8 +168,13 @@ class Course:
             return replace(record, first_token_s=outcome.first_token_s)
         return replace(record, status=CallStatus.FAILED, code=outcome.code)
 
-    def cut_off(self, status: CallStatus, code: str) -> CallRecord:
-        """Return the ledger's row for a call that ended without an outcome."""
+    def cut_off(self, status: CallStatus, code: str) -> CallRecord | None:
+        """Return the ledger's row for a call that ended without an outcome.
+
+        None for an item of a batch that is put back before it was sent: it was no call.
+        """
+        if status is CallStatus.STOPPED and self.plan.terms.keep and not self.is_sent:
+            return None
         return CallRecord(
             planned=self.plan.call(self.quote),
             status=status,

@@ -49,12 +49,20 @@ class Recorder:
         self._sleep = sleep
         self._clock = clock
 
-    async def append(self, record: CallRecord, settles: str | None = None) -> None:
-        """Write a row that no outcome belongs to, if the disk takes it."""
+    async def append(self, record: CallRecord | None, settles: str) -> None:
+        """Write a row that no outcome belongs to, if the disk takes it.
+
+        Without a row there was no call: what is held for it is given back.
+        """
+
+        def write(connection: Connection) -> None:
+            if record is None:
+                self._ledger.free_in(connection, [settles])
+            else:
+                self._ledger.record_in(connection, record, settles)
+
         try:
-            await self._writer.run(
-                lambda connection: self._ledger.record_in(connection, record, settles)
-            )
+            await self._writer.run(write)
         except StorageError:
             _log.exception("call_not_recorded")
 

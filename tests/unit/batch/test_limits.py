@@ -8,6 +8,7 @@ from core.batch import BatchState
 from core.engines.fake import FakeEngine
 from core.images.intake import Refused
 from core.phrases import Phrase
+from core.store.calls import CallStatus
 from core.store.check import check_store
 from tests.batch_kit import QUESTION, open_bench, pictures
 
@@ -113,9 +114,11 @@ async def test_what_is_not_on_the_wire_goes_back_at_once(tmp_path, end):
         await ending
         await bench.batches.wait()
         progress = bench.batches.progress(batch_id)
+        rows = bench.client.ledger.recent(30)
         assert check_store(bench.store.database) == []
 
     assert (len(engine.calls), progress.succeeded, progress.reserved_usd) == (2, 2, 0)
+    assert [row.status for row in rows] == [CallStatus.SUCCEEDED] * 2
     assert (progress.cancelled if end == "cancel" else progress.queued) == 28
 
 
