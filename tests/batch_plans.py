@@ -50,6 +50,7 @@ def token_limit(limit: int = 90_000) -> dict[str, Any]:
 FINE = Plan()
 TOKEN_LIMIT = Plan(problems=(token_limit(),))
 INVALID = Plan(problems=(problem("invalid_json_line", 2), problem("duplicate_custom_id", 3)))
+REFUSED = Plan(problems=(problem("too_many_tasks"),))
 ALL_REJECTED = Plan(fate=lambda number: Fate.REJECTED)
 EXPIRES_HALFWAY = Plan(validating_s=0, working_s=2 * DAY_S)
 BACKWARDS = Plan(is_backwards=True)

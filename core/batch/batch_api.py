@@ -72,6 +72,7 @@ class Operator(JobSteps):
         """
         drive = self._drives.setdefault(batch_id, Drive(batch_id, budget_usd, per_minute))
         drive.budget_usd, drive.per_minute, drive.hold_until_s = budget_usd, per_minute, 0.0
+        drive.was_refused = False
         if drive.loop is None and not self._is_closing:
             drive.loop = asyncio.create_task(self._see_to(drive))
         self.wake(batch_id)

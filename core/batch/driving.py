@@ -40,7 +40,8 @@ class Drive:
     `again` ends every wait at once; `fresh` are the jobs whose upload was never begun;
     `most_bytes` is what the endpoint takes, as far as it has shown; `hold_until_s` is when to try
     the vendor's queue again. `waits_for_jobs` says that money or room comes back when a job ends,
-    `is_hurried` that what is not submitted no longer waits.
+    `is_hurried` that what is not submitted no longer waits, `was_refused` that the vendor found a
+    job wrong since somebody last began the batch.
     """
 
     batch_id: BatchId
@@ -53,6 +54,7 @@ class Drive:
     most_bytes: int = MOST_BYTES
     waits_for_jobs: bool = False
     is_hurried: bool = False
+    was_refused: bool = False
     enqueued_tokens: int = 0
     hold_until_s: float = 0.0
     queue_waits: int = 0

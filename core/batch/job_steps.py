@@ -150,7 +150,7 @@ class JobSteps:
         return await self._submitted(drive, job, await lane.create_job(job.input_file, job.id))
 
     async def _submitted(self, drive: Drive, job: Job, found: RemoteJob) -> Job:
-        job = await self._save(
+        return await self._save(
             drive,
             job,
             step=JobStep.SUBMITTED,
@@ -161,8 +161,6 @@ class JobSteps:
             reason=None,
             reason_code=None,
         )
-        self._file(job).unlink(missing_ok=True)
-        return job
 
     async def _watch(self, drive: Drive, job: Job, lane: BatchLane) -> Job:
         """Look how far the vendor is."""
@@ -175,6 +173,8 @@ class JobSteps:
         if found is None or (is_stuck and not found.has_ended):
             await self._settler.lose(job)
             return await self._settled(drive, job)
+        if found.state not in {"validating", "failed"}:
+            self._file(job).unlink(missing_ok=True)  # until then it tells which line is which
         return await self._save(
             drive,
             job,
@@ -193,8 +193,7 @@ class JobSteps:
         assert job.vendor_id is not None  # noqa: S101 - what has ended was submitted
         next_lane = await self._next_lane(drive)
         if job.vendor_state == "failed":
-            found = await lane.job(job.vendor_id)
-            return await self._refused(drive, job, found, next_lane)
+            return await self._refused(drive, job, lane, next_lane)
         files, is_gone = [], False
         for name, file_id in (("output", job.output_file), ("errors", job.error_file)):
             if file_id is not None:
@@ -210,10 +209,9 @@ class JobSteps:
             await self._write(partial(pause, batch_id=job.batch))
         return await self._settled(drive, job)
 
-    async def _refused(
-        self, drive: Drive, job: Job, found: RemoteJob | None, next_lane: JobLane
-    ) -> Job:
-        """See why the vendor refused the whole job: a full queue passes, a bad line does not."""
+    async def _refused(self, drive: Drive, job: Job, lane: BatchLane, next_lane: JobLane) -> Job:
+        """See why the vendor refused a job: a full queue passes, a bad line does not."""
+        found = await lane.job(job.vendor_id or "")
         problems = found.problems if found else ()
         first = next(iter(problems), None)
         reason = first.message if first else Phrase("The vendor refused the job without a reason.")
@@ -226,8 +224,10 @@ class JobSteps:
         else:
             error = RequestRejectedError(reason)
             job = await self._save(drive, job, reason=reason, reason_code=error.code)
-            if next_lane is JobLane.BATCH:
+            is_told_apart = await self._settler.refuse(job, lane, self._file(job), problems)
+            if next_lane is JobLane.BATCH and (drive.was_refused or not is_told_apart):
                 await self._pause(drive, error)
+            drive.was_refused = True
             await self._settler.give_back(job, next_lane, was_tried=False)
         return await self._settled(drive, job)
 

@@ -6,7 +6,7 @@ its row and frees its money. So reading the same files again after a crash chang
 
 import asyncio
 import logging
-from collections.abc import Generator
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -23,8 +23,8 @@ from core.batch.keeping import HOPELESS, stays_queued
 from core.batch.types import MOST_DELIVERIES, BatchItem, JobLane
 from core.client import VisionClient
 from core.course import FREE, Course
-from core.engines.jobs import BatchLane, JobLine
-from core.errors import AnswerError, EngineError, LostCallError
+from core.engines.jobs import BatchLane, JobLine, JobProblem
+from core.errors import AnswerError, EngineError, LostCallError, RequestRejectedError
 from core.flights import Flight
 from core.phrases import Phrase
 from core.pricing import UnpricedTierError, request_cost_usd
@@ -93,6 +93,27 @@ class Settler:
             self._jobs.put_back(connection, job, None, next_lane, was_tried=was_tried)
 
         await self._client.writer.run(write)
+
+    async def refuse(
+        self, job: Job, lane: BatchLane, file: Path, problems: Sequence[JobProblem]
+    ) -> bool:
+        """Fail the requests whose lines the vendor named; say whether that was all it minded.
+
+        Args:
+            job: A job that the vendor refused.
+            lane: Reads lines.
+            file: Its file of requests.
+            problems: What the vendor said.
+        """
+        reasons = {each.line: each.message for each in problems if each.line is not None}
+        named = await asyncio.to_thread(_named, file, lane, reasons)
+        waiting = iter(named)
+        while ids := list(islice(waiting, _TOGETHER)):
+            for each in await self._client.writer.run(partial(self._held, job, ids)):
+                course = self._course(job, each)
+                error = RequestRejectedError(named[each.item.id])
+                await self._land(job, each, course, course.failure(error))
+        return bool(named) and all(each.line is not None for each in problems)
 
     async def lose(self, job: Job) -> None:
         """Fail every item that the job still holds: it may have been billed, nobody knows."""
@@ -194,6 +215,15 @@ def _saved_usd(course: Course, row: CallRecord) -> Decimal | None:
         return request_cost_usd(usage, price) - cost.usd
     except UnpricedTierError:
         return None
+
+
+def _named(file: Path, lane: BatchLane, reasons: Mapping[int, Phrase]) -> dict[str, Phrase]:
+    """Return why items were refused, from the numbers of their lines, which count from 1."""
+    if not file.exists():
+        return {}
+    with file.open("rb") as found:
+        read = ((lane.read_line(raw), reasons[n]) for n, raw in enumerate(found, 1) if n in reasons)
+        return {line.custom_id: why for line, why in read if line}
 
 
 def _lines(file: Path, lane: BatchLane) -> Generator[JobLine]:

@@ -82,7 +82,7 @@ async def test_a_job_ends_as_it_may(tmp_path, first, succeeded, failures, paid, 
         pytest.param(plans.mixed(Fate.ANSWERED, Fate.TIMED_OUT), 2, id="timed out"),
         pytest.param(plans.EXPIRES_HALFWAY, 2, id="expired halfway"),
         pytest.param(plans.STUCK, 0, id="stuck"),
-        pytest.param(plans.INVALID, 0, id="invalid"),
+        pytest.param(plans.REFUSED, 0, id="refused"),
     ],
 )
 async def test_what_a_job_leaves_goes_on_at_once_where_that_was_asked(
@@ -102,7 +102,7 @@ async def test_what_a_job_leaves_goes_on_at_once_where_that_was_asked(
 
 
 async def test_a_job_that_the_vendor_finds_wrong_pauses_the_batch(tmp_path):
-    upstream = BatchUpstream(plans=[plans.INVALID])
+    upstream = BatchUpstream(plans=[plans.REFUSED])
     async with lane_of(tmp_path, upstream) as bench:
         batch_id = await run(bench, ITEMS)
         paused = bench.batches.progress(batch_id)

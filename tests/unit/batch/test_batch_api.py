@@ -7,6 +7,8 @@ import pytest
 
 from core import errors
 from core.batch.types import BatchState, JobLane
+from core.phrases import Phrase
+from core.store.batch_jobs import BatchTerms
 from core.store.check import check_store
 from tests.batch_plans import (
     ALL_REJECTED,
@@ -14,12 +16,14 @@ from tests.batch_plans import (
     EXPIRES_HALFWAY,
     FINE,
     INVALID,
+    REFUSED,
     SLOW_FINALIZING,
     STUCK,
     TOKEN_LIMIT,
     Fate,
     Plan,
     mixed,
+    problem,
 )
 from tests.batch_upstream import BatchUpstream
 from tests.batch_wire import NO_ROUTE
@@ -104,8 +108,42 @@ async def test_a_full_queue_is_waited_for_and_no_failure(tmp_path):
     assert jobs[1].requests == 6
 
 
-async def test_a_job_that_the_vendor_refuses_pauses_the_batch_with_its_words(tmp_path):
+async def test_lines_that_the_vendor_refuses_fail_and_the_others_are_submitted_again(tmp_path):
     upstream = BatchUpstream(plans=[INVALID])
+    async with open_lane(tmp_path, upstream) as bench:
+        batch_id = await run(bench, 5)
+        progress = bench.batches.progress(batch_id)
+        items = bench.batches.items(batch_id)
+        assert check_store(bench.store.database) == []
+
+    assert (progress.state, progress.succeeded) == (BatchState.FAILED, 3)
+    assert [item.outcome.code for item in items[1:3]] == ["API007", "API007"]
+    assert [str(item.outcome.detail) for item in items[1:3]] == ["fault", "fault"]
+    assert [len(job.requests) for job in upstream.jobs.values()] == [5, 3]
+    assert progress.cost_usd == billed_usd(upstream)
+
+
+async def test_on_the_lane_auto_the_lines_that_the_vendor_does_not_mind_go_on_at_once(tmp_path):
+    upstream = BatchUpstream(plans=[INVALID])
+    async with open_lane(tmp_path, upstream) as bench:
+        progress = bench.batches.progress(await run(bench, 5, JobLane.AUTO))
+
+    assert (progress.state, progress.succeeded, progress.failed) == (BatchState.FAILED, 3, 2)
+    assert [paid.lane for paid in upstream.paid] == ["realtime"] * 3
+
+
+async def test_a_vendor_that_refuses_line_after_line_pauses_the_batch(tmp_path):
+    one_line = Plan(problems=(problem("invalid_json_line", 1),))
+    upstream = BatchUpstream(plans=[one_line] * 9)
+    async with open_lane(tmp_path, upstream) as bench:
+        batch_id = await run(bench, 9)
+        progress = bench.batches.progress(batch_id)
+
+    assert (progress.state, progress.failed, progress.queued) == (BatchState.PAUSED, 2, 7)
+
+
+async def test_a_job_that_the_vendor_refuses_pauses_the_batch_with_its_words(tmp_path):
+    upstream = BatchUpstream(plans=[REFUSED])
     async with open_lane(tmp_path, upstream) as bench:
         batch_id = await run(bench, 4)
         progress = bench.batches.progress(batch_id)
@@ -191,7 +229,7 @@ async def test_an_endpoint_without_a_batch_lane_says_so(tmp_path):
         (mixed(Fate.ANSWERED, Fate.BROKEN), None, {"batch": 6, "realtime": 6}),
         (EXPIRES_HALFWAY, None, {"batch": 6, "realtime": 6}),
         (STUCK, 3, {"realtime": 12}),
-        (INVALID, None, {"realtime": 12}),
+        (REFUSED, None, {"realtime": 12}),
         (FINE, 3, {"batch": 12}),
         (FINE, 0, {"realtime": 12}),
     ],
@@ -242,3 +280,55 @@ async def test_a_job_at_another_endpoint_is_left_until_that_is_back(tmp_path):
 
     assert (progress.running, progress.failed) == (3, 0)
     assert "http://127.0.0.1:1/v1" in str(jobs[0].reason)
+
+
+@pytest.mark.parametrize("writes", [1, 4, 8, 12, 20, 30])
+async def test_a_disk_that_fails_for_a_moment_only_delays(tmp_path, writes):
+    upstream = BatchUpstream()
+    async with open_lane(tmp_path, upstream) as bench:
+        batch_id = await bench.make(4, lane=JobLane.BATCH)
+        await bench.batches.start(batch_id)
+        bench.client.writer.run = failing(bench.client.writer.run, after=writes)
+        await bench.batches.wait()
+        progress = bench.batches.progress(batch_id)
+        assert check_store(bench.store.database) == []
+
+    assert (progress.state, progress.succeeded) == (BatchState.SUCCEEDED, 4)
+    assert progress.cost_usd == billed_usd(upstream)
+
+
+def failing(run, after):
+    """Take some writes, then three times none, then all."""
+    count = 0
+
+    async def maybe(work):
+        nonlocal count
+        count += 1
+        if after < count <= after + 3:
+            raise errors.StorageError(Phrase("The disk is full."))
+        return await run(work)
+
+    return maybe
+
+
+async def test_a_batch_that_is_resumed_in_its_last_turn_goes_on(tmp_path):
+    async with open_lane(tmp_path, BatchUpstream()) as bench:
+        batch_id = await bench.make(2, lane=JobLane.BATCH)
+        await bench.batches.start(batch_id)
+        await bench.batches.pause(batch_id)
+        await bench.batches.wait()
+        run = bench.client.writer.run
+
+        async def resume_after_a_look(work):
+            found = await run(work)
+            if isinstance(found, BatchTerms) and found.state is BatchState.PAUSED:
+                bench.client.writer.run = run
+                await bench.batches.resume(batch_id)
+            return found
+
+        bench.client.writer.run = resume_after_a_look
+        await bench.batches.fetch_now(batch_id)
+        await bench.batches.wait()
+        progress = bench.batches.progress(batch_id)
+
+    assert (progress.state, progress.succeeded) == (BatchState.SUCCEEDED, 2)

@@ -2,8 +2,17 @@ import json
 
 import pytest
 
-from core.errors import ContentPolicyError, MalformedAnswerError, RateLimitError, UnavailableError
+from core.engines.jobs import NoBatchLaneError
+from core.errors import (
+    ContentPolicyError,
+    EngineError,
+    MalformedAnswerError,
+    ModelUnavailableError,
+    RateLimitError,
+    UnavailableError,
+)
 from tests.batch_upstream import BatchUpstream
+from tests.batch_wire import NO_ROUTE, refusal
 from tests.lane_kit import engine
 
 COMPLETION = {
@@ -54,3 +63,20 @@ async def test_both_shapes_of_error_lines_are_told_by_status_and_code(lane, writ
 @pytest.mark.parametrize("written", [b"", b"{", b"[1]", b'{"custom_id": 5}'])
 async def test_a_line_that_says_nothing_is_nothing(lane, written):
     assert lane.read_line(written) is None
+
+
+@pytest.mark.parametrize(
+    ("reply", "expected"),
+    [
+        (NO_ROUTE, NoBatchLaneError),
+        (refusal(404, None, "No such File object: file-1"), ModelUnavailableError),
+    ],
+)
+async def test_an_unknown_address_is_told_from_an_unknown_file(reply, expected):
+    upstream = BatchUpstream(scripted={"POST /v1/batches": [reply]})
+    found = engine(upstream)
+    lane = await found.batch_lane()
+    with pytest.raises(EngineError) as caught:
+        await lane.create_job("file-1", "tag")
+    await found.close()
+    assert type(caught.value) is expected
