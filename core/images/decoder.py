@@ -148,8 +148,8 @@ class _ChildLostError(Exception):
 class _Child:
     """One child process and its three pipes.
 
-    Where the system has files in memory, what the child is to read lies on a `shelf` that both
-    hold: through a pipe a photo goes in a dozen pieces, and each waits for the other side.
+    Where the system has files in memory, a large picture lies on a `shelf` that both hold: through
+    a pipe it goes in a dozen pieces, and each waits for the other side.
     """
 
     def __init__(self, process: asyncio.subprocess.Process, shelf: BinaryIO | None) -> None:
@@ -223,7 +223,7 @@ class _Child:
         await self._listening
 
     async def _send(self, job: Frame) -> None:
-        if self._shelf is None:
+        if self._shelf is None or len(job.data) < wire.SHELF_FROM_BYTES:
             self._jobs.writelines((job.pack(), job.data))
         else:
             self._shelf.seek(0)

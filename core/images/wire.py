@@ -23,6 +23,8 @@ from core.types import Detail, PreparedImage
 
 MAX_HEADER_BYTES = MIB
 MAX_ANSWER_BYTES = 100 * MIB
+SHELF_FROM_BYTES = MIB // 8
+"""What is smaller goes through a pipe in a single piece."""
 LENGTHS = struct.Struct(">II")
 """The lengths of a frame's JSON header and of the raw bytes after it."""
 

@@ -1,9 +1,9 @@
 """The decoder's child process: reads jobs from stdin, writes answers to stdout, until stdin ends.
 
 Run as `python -m core.images.worker [SHELF]`; SHELF is the descriptor of a file that holds the
-raw bytes of each job, which otherwise follow it. Whatever libraries print goes to stderr, which
-the parent keeps for its log. It imports only what every job needs, to start fast; pdfium, libheif
-and colour management are loaded by the first job that asks.
+raw bytes of a job if there are many, which otherwise follow it. Whatever libraries print goes to
+stderr, which the parent keeps for its log. It imports only what every job needs, to start fast;
+pdfium, libheif and colour management are loaded by the first job that asks.
 """
 
 import json
@@ -49,8 +49,9 @@ def _read_frame(jobs: BinaryIO, shelf: int | None) -> Frame | None:
         return None  # the parent closed the pipe or died
     header_bytes, data_bytes = wire.LENGTHS.unpack(lengths)
     header = json.loads(jobs.read(header_bytes))
-    data = jobs.read(data_bytes) if shelf is None else os.pread(shelf, data_bytes, 0)
-    return Frame(header, data)
+    if shelf is None or data_bytes < wire.SHELF_FROM_BYTES:
+        return Frame(header, jobs.read(data_bytes))
+    return Frame(header, os.pread(shelf, data_bytes, 0))
 
 
 def _answer(frame: Frame) -> Frame:
