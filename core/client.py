@@ -350,6 +350,7 @@ class VisionClient:
                 parts.preparation,
                 plan.fitted.detail,
                 plan.request.max_size,
+                keeps=plan.terms.batch is None,
             )
 
     async def _land(self, course: Course, outcome: Outcome) -> Outcome:

@@ -49,6 +49,8 @@ class PreparedImages:
         preparation: str,
         detail: Detail,
         max_size: tuple[int, int] | None = None,
+        *,
+        keeps: bool = True,
     ) -> PreparedImage:
         """Return the prepared picture from memory, or make it.
 
@@ -59,6 +61,7 @@ class PreparedImages:
             preparation: Rule, detail and size as the request key holds them.
             detail: One that the rule takes.
             max_size: A further (width, height) in pixels to fit into.
+            keeps: Whether to remember it: an item of a batch needs its picture once.
         """
         key = canonical_json([digest, source.page, preparation])
         if key in self._images:
@@ -67,7 +70,7 @@ class PreparedImages:
         landed = await self._flights.join(
             key, lambda _: self._preparer.prepare(source, rule, detail, max_size)
         )
-        if landed.is_first:
+        if landed.is_first and keeps:
             self._keep(key, landed.value)
         return landed.value
 

@@ -43,3 +43,12 @@ async def test_the_longest_unused_goes_when_the_bytes_are_too_many():
 async def test_a_picture_larger_than_the_memory_is_still_prepared():
     images = PreparedImages(FakePreparer(), SIZE - 1)
     assert (await get(images)).data
+
+
+async def test_what_is_needed_once_is_not_remembered():
+    preparer = FakePreparer()
+    images = PreparedImages(preparer, 100)
+    source, rule = ImageSource("name", b""), PixelsRule(2048)
+    for _ in range(2):
+        await images.get(source, "d", rule, "p", Detail.HIGH, keeps=False)
+    assert preparer.prepared == 2
