@@ -2,7 +2,6 @@
 
 import asyncio
 import secrets
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
@@ -13,9 +12,9 @@ from sqlalchemy import Connection
 
 from core.batch.batch_api import Operator
 from core.batch.driving import Rhythm
-from core.batch.export import export_items
 from core.batch.lane_quotes import quote_lanes
 from core.batch.lanes import realtime_per_minute
+from core.batch.looking import BatchesSeen
 from core.batch.planner import item_again
 from core.batch.quoting import add_selections
 from core.batch.reviewing import Reviewing
@@ -25,16 +24,11 @@ from core.batch.types import (
     PRIORITIES,
     USUAL_PRIORITY,
     BatchId,
-    BatchItem,
     BatchProgress,
     BatchState,
-    ExportFormat,
     ItemState,
     JobLane,
-    JobStatus,
     LaneQuotes,
-    LeftOut,
-    LimitUse,
     NewBatch,
 )
 from core.blobs import BlobStore
@@ -45,7 +39,6 @@ from core.images.decoder import Decoder
 from core.phrases import Phrase
 from core.quote import SelectionQuote
 from core.runs import Question, StoredSource
-from core.store.batch_progress import BatchFigures
 from core.store.batches import SqlBatchStore
 from core.survey import SurveyedPicture, survey
 
@@ -54,7 +47,7 @@ _USUAL_LATENCY_S: Final = 10.0
 _USUAL_INPUT_TOKENS: Final = 1500
 
 
-class Batches:
+class Batches(BatchesSeen):
     """Batches of a data directory.
 
     What is `async` belongs to the client's event loop; the rest may be called from any thread.
@@ -69,10 +62,8 @@ class Batches:
         max_concurrent: int,
         rhythm: Rhythm | None = None,
     ) -> None:
-        self._client = client
-        self._store = store
+        super().__init__(client, store)
         self._taking_in = TakingIn(client.writer, store, decoder, originals)
-        self._figures = BatchFigures(store.database)
         self._runner = Runner(client, store, max_concurrent)
         self._max_concurrent = max_concurrent
         directory = originals.root.parent / "jobs"
@@ -256,7 +247,7 @@ class Batches:
         await self._client.writer.run(self._store.abandon_intakes)
         unfinished = await asyncio.to_thread(self._store.unfinished)
         driven = [each for each in unfinished if await self._drive(self._known(each))]
-        for each in await asyncio.to_thread(self._operator.jobs.batches_to_see_to):
+        for each in await asyncio.to_thread(self._jobs.batches_to_see_to):
             await self._see_to_jobs(each)
         return driven
 
@@ -281,8 +272,7 @@ class Batches:
         """
         known = self._known(batch_id)
         _check_priority(priority)
-        jobs = self._operator.jobs
-        change = partial(jobs.set_priority, batch_id=batch_id, priority=priority)
+        change = partial(self._jobs.set_priority, batch_id=batch_id, priority=priority)
         await self._client.writer.run(change)
         self._runner.weigh(batch_id, priority)
         if known.lane is JobLane.AUTO and priority > known.priority:
@@ -308,7 +298,7 @@ class Batches:
             InputNotUsableError: If there is no such batch.
         """
         quote, refusal = await self.quote(batch_id), await self.batch_lane_refusal()
-        typical = partial(self._operator.jobs.typical_s, self._client.engine.origin)
+        typical = partial(self._jobs.typical_s, self._client.engine.origin)
         return quote_lanes(
             quote,
             refusal,
@@ -318,88 +308,7 @@ class Batches:
             await asyncio.to_thread(typical),
         )
 
-    # Looking; from any thread
-
-    def jobs(self, batch_id: BatchId) -> list[JobStatus]:
-        """Return the jobs of a batch at the vendor, oldest first.
-
-        Raises:
-            InputNotUsableError: If there is no such batch.
-        """
-        self._known(batch_id)
-        return self._operator.jobs.statuses(batch_id)
-
-    def progress(self, batch_id: BatchId) -> BatchProgress | None:
-        """Return a batch in numbers, or None if there is none; cheap at any size."""
-        progress = self._figures.progress(batch_id)
-        if progress is None or progress.state is not BatchState.RUNNING:
-            return progress
-        use = self._client.pace(self._store.question(batch_id).model)
-        trouble = self._client.writer.trouble
-        return replace(
-            progress,
-            reason_code=trouble.code if trouble else None,
-            reason=trouble.detail if trouble else None,
-            requests_use=LimitUse(use.requests, use.requests_per_minute),
-            tokens_use=LimitUse(use.tokens, use.tokens_per_minute),
-        )
-
-    def list_batches(self, limit: int = 100, offset: int = 0) -> list[BatchProgress]:
-        """Return batches, newest first."""
-        return self._figures.newest(limit, offset)
-
-    def question(self, batch_id: BatchId) -> Question:
-        """Return what the batch asks about its pictures."""
-        return self._store.question(batch_id)
-
-    def items(
-        self,
-        batch_id: BatchId,
-        state: ItemState | None = None,
-        code: str | None = None,
-        offset: int = 0,
-        limit: int = 100,
-    ) -> list[BatchItem]:
-        """Return items in intake order, those in one state or with one code where asked."""
-        return self._store.page(batch_id, state, code, offset, limit)
-
-    def item(self, item_id: str) -> BatchItem | None:
-        """Return one item with its outcome."""
-        return self._store.item(item_id)
-
-    def retriable(self, batch_id: BatchId) -> dict[str, int]:
-        """Return how many failed items can be tried again, by code: those that have a picture."""
-        return self._store.retriable(batch_id)
-
-    def left_out(self, batch_id: BatchId, offset: int = 0, limit: int = 100) -> list[LeftOut]:
-        """Return what was found on the way in and is no item, and why."""
-        return self._store.left_out(batch_id, offset, limit)
-
-    def export(
-        self, batch_id: BatchId, kind: ExportFormat, *, include_held: bool = False
-    ) -> Iterator[bytes]:
-        """Yield a file with every item that has come to its end, piece by piece.
-
-        The words of held answers are left out unless `include_held`.
-
-        Raises:
-            InputNotUsableError: If there is no such batch.
-        """
-        self._known(batch_id)
-        every = partial(self._store.every, batch_id)
-        return export_items(every, kind, include_held=include_held)
-
-    def digests(self) -> set[str]:
-        """Return the originals that batches refer to."""
-        return self._store.digests()
-
     # Steps
-
-    def _known(self, batch_id: BatchId) -> BatchProgress:
-        progress = self._figures.progress(batch_id)
-        if progress is None:
-            raise InputNotUsableError(Phrase("There is no batch {id}.", {"id": batch_id}))
-        return progress
 
     async def _drive(self, progress: BatchProgress) -> bool:
         """Work on a batch in this process; False if another living one does."""
