@@ -17,7 +17,7 @@ STEPS_S: Final = (60, 3600, 21600, 86400)
 """The lengths of the buckets, in seconds; each a multiple of the one before."""
 
 ANSWERED: Final = "status = 'succeeded' AND NOT cached"
-"""The calls that brought an answer: their latency is that of an answer."""
+"""The calls that brought an answer."""
 
 
 class Part(StrEnum):
@@ -28,10 +28,10 @@ class Part(StrEnum):
 
 
 PARTS: Final = {
-    Part.TOTAL: ANSWERED,
+    Part.TOTAL: f"{ANSWERED} AND lane <> 'batch'",
     Part.FIRST_TOKEN: f"{ANSWERED} AND first_token_s IS NOT NULL",
 }
-"""The calls that have it."""
+"""The calls that have it: nobody waits for the lines of a job, and nobody times them."""
 
 _KIND = ("model", "task", "lane", "front_end", "status", "code", "cached", "cost_basis")
 # Answers whose input was both estimated and billed.
@@ -155,7 +155,7 @@ def check_rollups(connection: Connection) -> Iterator[Phrase]:
     done = {"done": last_rolled_up(connection)}
     of_calls = text(f"SELECT {', '.join(SUMS.values())} FROM calls WHERE id <= :done")
     real = connection.execute(of_calls, done).one()
-    answers = text(f"SELECT count(*) FROM calls WHERE id <= :done AND {ANSWERED}")
+    answers = text(f"SELECT count(*) FROM calls WHERE id <= :done AND {PARTS[Part.TOTAL]}")
     real_answers = connection.scalar(answers, done)
     for step in STEPS_S:
         kept = connection.execute(_KEPT_SUMS, {"step_s": step}).one()
