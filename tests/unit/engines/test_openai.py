@@ -47,7 +47,8 @@ async def test_the_sdk_never_retries_redirects_or_trusts_blindly():
         http = session._sdk._client
         assert session._sdk.max_retries == 0
         assert http.follow_redirects is False
-        assert http._transport._pool._ssl_context.verify_mode is ssl.CERT_REQUIRED
-        assert http._transport._pool._ssl_context.check_hostname is True
+        trust = http._transport._open()._pool._ssl_context  # what every connection is made with
+        assert trust.verify_mode is ssl.CERT_REQUIRED
+        assert trust.check_hostname is True
     finally:
         await session.close()
