@@ -91,9 +91,14 @@ class Operator(JobSteps):
                 await self._ask_to_cancel(drive, job.id)
 
     async def idle(self) -> None:
-        """Wait until no job is left to look at."""
-        while loops := self._loops():
-            await asyncio.wait(loops)
+        """Wait until no item waits for a job."""
+        while busy := [each for each in self._drives.values() if each.is_waited_for]:
+            changed = asyncio.create_task(busy[0].again.wait())
+            try:
+                loops = {each.loop for each in busy if each.loop is not None}
+                await asyncio.wait({*loops, changed}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                changed.cancel()
 
     async def close(self) -> None:
         """Stop wherever it is; every step can be taken up again."""

@@ -19,6 +19,7 @@ class Rhythm:
 
     A job is looked at after `look_share` of its age, between `least_look_s` and `most_look_s`.
     After a create whose answer was lost, the vendor's list is given `settling_s` to show the job.
+    A job that was to be cancelled is waited for during `abandoned_s`, looked at during `lost_s`.
     """
 
     look_share: float = 0.1
@@ -28,6 +29,7 @@ class Rhythm:
     tick_s: float = 2.0
     full_queue_s: float = 60.0
     abandoned_s: float = 3600.0
+    lost_s: float = 7 * 86_400.0
     clock: Callable[[], float] = time.time
     sleep: Callable[[float], Awaitable[Any]] = asyncio.sleep
     jitter: Callable[[], float] = random.random
@@ -41,7 +43,7 @@ class Drive:
     `most_bytes` is what the endpoint takes, as far as it has shown; `hold_until_s` is when to try
     the vendor's queue again. `waits_for_jobs` says that money or room comes back when a job ends,
     `is_hurried` that what is not submitted no longer waits, `was_refused` that the vendor found a
-    job wrong since somebody last began the batch.
+    job wrong since somebody last began the batch. No item waits for the jobs that are `overdue`.
     """
 
     batch_id: BatchId
@@ -55,10 +57,17 @@ class Drive:
     waits_for_jobs: bool = False
     is_hurried: bool = False
     was_refused: bool = False
+    overdue: set[str] = field(default_factory=set)
     enqueued_tokens: int = 0
     hold_until_s: float = 0.0
     queue_waits: int = 0
     loop: "asyncio.Task[None] | None" = None
+
+    @property
+    def is_waited_for(self) -> bool:
+        """Say whether there is more to do than to look at jobs that are overdue."""
+        is_at_work = self.loop is not None and not self.loop.done()
+        return is_at_work and not (self.tasks and self.tasks.keys() <= self.overdue)
 
     def wake(self) -> None:
         """End every wait: something was decided, or somebody wants to know."""

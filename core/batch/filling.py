@@ -248,6 +248,10 @@ class Filler:
         if record is not None and record.saved_usd and not record.cached:
             self._jobs.add_saved(connection, job, to_nano(record.saved_usd) or 0)
 
+    def item(self, item_id: str) -> BatchItem | None:
+        """Return an item of any job, or of none."""
+        return self._store.item(item_id)
+
     async def _end(self, plan: Plan, outcome: Outcome, row: CallRecord | None) -> None:
         await self._client.land(plan, outcome, row)
 

@@ -13,6 +13,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+from sqlalchemy import Connection
+
 from core.batch.driving import Drive, Rhythm
 from core.batch.filling import Filler
 from core.batch.keeping import HOPELESS
@@ -33,7 +35,9 @@ from core.store.batches import SqlBatchStore
 
 _log = logging.getLogger(__name__)
 
-_SETTLED_STATES: Final = {JobStep.SETTLED, JobStep.DONE}
+_STUCK: Final = Phrase(
+    "The vendor does not end this job, though it was asked to. What it answers still counts."
+)
 _CLEANING_TRIES: Final = 3
 
 
@@ -118,6 +122,8 @@ class JobSteps:
                 return await self._get_submitted(drive, job, lane)
             case JobStep.SUBMITTED:
                 return await self._watch(drive, job, lane)
+            case JobStep.OVERDUE:
+                return await self._look_back(drive, job, lane)
             case JobStep.ENDED:
                 return await self._settle(drive, job, lane)
             case JobStep.SETTLED:
@@ -169,10 +175,12 @@ class JobSteps:
             await lane.cancel_job(job.vendor_id)
         found = await lane.job(job.vendor_id)
         now_s = self._rhythm.clock()
-        is_stuck = now_s > (job.cancel_asked_at_s or now_s) + self._rhythm.abandoned_s
-        if found is None or (is_stuck and not found.has_ended):
+        waited_s = now_s - (job.cancel_asked_at_s or now_s)
+        if found is None or (waited_s > self._rhythm.lost_s and not found.has_ended):
             await self._settler.lose(job)
             return await self._settled(drive, job)
+        if waited_s > self._rhythm.abandoned_s and not found.has_ended:
+            return await self._go_on_without(drive, job)
         if found.state not in {"validating", "failed"}:
             self._file(job).unlink(missing_ok=True)  # until then it tells which line is which
         return await self._save(
@@ -188,18 +196,58 @@ class JobSteps:
             ended_at_s=now_s if found.has_ended else None,
         )
 
-    async def _settle(self, drive: Drive, job: Job, lane: BatchLane) -> Job:
-        """Read what became of every request, and queue again what nothing became of."""
-        assert job.vendor_id is not None  # noqa: S101 - what has ended was submitted
-        next_lane = await self._next_lane(drive)
-        if job.vendor_state == "failed":
-            return await self._refused(drive, job, lane, next_lane)
+    async def _go_on_without(self, drive: Drive, job: Job) -> Job:
+        """Take the items of a job that does not end to the other lane; without one they wait."""
+        terms = await self._terms(drive)
+        if terms.lane is not JobLane.AUTO and terms.state is not BatchState.CANCELLED:
+            return await self._save(drive, job, reason=_STUCK)
+        drive.overdue.add(job.id)
+        job = replace(job, step=JobStep.OVERDUE, reason=_STUCK)
+
+        def write(connection: Connection) -> None:
+            self.jobs.put_back(connection, job, None, JobLane.REALTIME, was_tried=True)
+            self.jobs.save(connection, job)
+
+        await self._write(write)
+        drive.open.pop(job.id, None)
+        drive.wake()
+        self._look()
+        return job
+
+    async def _look_back(self, drive: Drive, job: Job, lane: BatchLane) -> Job:
+        """See whether a job that nobody waits for has ended, and count what it cost."""
+        drive.overdue.add(job.id)
+        assert job.vendor_id is not None  # noqa: S101 - what is overdue was submitted
+        found = await lane.job(job.vendor_id)
+        waited_s = self._rhythm.clock() - (job.cancel_asked_at_s or 0)
+        is_gone = found is None or (waited_s > self._rhythm.lost_s and not found.has_ended)
+        if found is not None and not found.has_ended and not is_gone:
+            return job
+        if found is not None and found.has_ended:
+            output, errors = found.output_file, found.error_file
+            job = replace(job, vendor_state=found.state, output_file=output, error_file=errors)
+            there, is_gone = await self._download(job, lane)
+            await self._settler.count(job, lane, there)
+        await self._settler.drop_money(job, is_lost=is_gone)
+        return await self._settled(drive, job)
+
+    async def _download(self, job: Job, lane: BatchLane) -> tuple[list[Path], bool]:
+        """Bring the files of a job that has ended, and say whether one of them is gone."""
         files, is_gone = [], False
         for name, file_id in (("output", job.output_file), ("errors", job.error_file)):
             if file_id is not None:
                 target = self._file(job, f".{name}.jsonl")
                 is_gone = not await lane.download(file_id, target) or is_gone
                 files += [target] if target.exists() else []
+        return files, is_gone
+
+    async def _settle(self, drive: Drive, job: Job, lane: BatchLane) -> Job:
+        """Read what became of every request, and queue again what nothing became of."""
+        assert job.vendor_id is not None  # noqa: S101 - what has ended was submitted
+        next_lane = await self._next_lane(drive)
+        if job.vendor_state == "failed":
+            return await self._refused(drive, job, lane, next_lane)
+        files, is_gone = await self._download(job, lane)
         hopeless = await self._settler.settle(job, lane, files, next_lane)
         if is_gone:
             await self._settler.lose(job)
@@ -323,7 +371,7 @@ class JobSteps:
             await self._write(partial(self.jobs.save, job=changed))
         if job.id in drive.open:
             drive.open[job.id] = changed
-            if changed.step in _SETTLED_STATES:
+            if not changed.is_open:
                 del drive.open[job.id]
         return changed
 

@@ -22,7 +22,7 @@ from core.batch.filling import AlreadySettledError, Filler, read_sent
 from core.batch.keeping import HOPELESS, stays_queued
 from core.batch.types import MOST_DELIVERIES, BatchItem, JobLane
 from core.client import VisionClient
-from core.course import FREE, Course
+from core.course import FREE, UNKNOWN_COST, Course
 from core.engines.jobs import BatchLane, JobLine, JobProblem
 from core.errors import AnswerError, EngineError, LostCallError, RequestRejectedError
 from core.flights import Flight
@@ -30,7 +30,7 @@ from core.phrases import Phrase
 from core.pricing import UnpricedTierError, request_cost_usd
 from core.quote import Lane
 from core.store.batch_jobs import Job, SqlJobStore
-from core.store.calls import CallRecord, PlannedCall
+from core.store.calls import CallRecord, CallStatus, PlannedCall
 from core.types import Cost, CostBasis, Failure, Outcome
 
 _log = logging.getLogger(__name__)
@@ -125,6 +125,47 @@ class Settler:
                 if not course.plan.is_free:
                     outcome = replace(outcome, cost=Cost(None, CostBasis.UNKNOWN))
                 await self._land(job, each, course, outcome)
+
+    async def count(self, job: Job, lane: BatchLane, files: list[Path]) -> None:
+        """Count what a job's answers cost whose items went on without it; those keep theirs."""
+        for file in files:
+            with closing(_lines(file, lane)) as lines:
+                while chunk := await asyncio.to_thread(list, islice(lines, _TOGETHER)):
+                    for line in chunk:
+                        await self._count_line(job, line)
+
+    async def _count_line(self, job: Job, line: JobLine) -> None:
+        item = await asyncio.to_thread(self._filler.item, line.custom_id)
+        if item is None or line.answer is None:
+            return
+        course = self._course(job, _Held(item, None, None))
+        course.answer = replace(line.answer, service_tier=Lane.BATCH.value)
+        late = course.retried(LostCallError(_GONE))
+        reservation_id = f"{job.id}/{item.id}"
+
+        def write(connection: Connection) -> None:
+            planned = self._client.ledger.planned_in(connection, reservation_id)
+            if planned is not None:  # else it was counted before
+                row = replace(late, planned=planned)
+                self._client.ledger.record_in(connection, row, reservation_id)
+
+        await self._client.writer.run(write)
+
+    async def drop_money(self, job: Job, *, is_lost: bool) -> None:
+        """Free what is held for a job's lines that cost nothing, or that nobody can know about."""
+
+        def write(connection: Connection) -> None:
+            ledger = self._client.ledger
+            for each in self._jobs.money(connection, job):
+                planned = ledger.planned_in(connection, each)
+                if is_lost and planned is not None:
+                    code = LostCallError.code
+                    row = CallRecord(planned, CallStatus.RETRIED, UNKNOWN_COST, code)
+                    ledger.record_in(connection, row, each)
+                else:
+                    ledger.free_in(connection, [each])
+
+        await self._client.writer.run(write)
 
     def _some_held(self, job: Job, connection: Connection) -> list["_Held"]:
         return self._held(job, self._jobs.all_held(connection, job)[:_TOGETHER], connection)

@@ -58,6 +58,7 @@ class JobStep(StrEnum):
     UPLOADED = "uploaded"
     CREATING = "creating"  # the vendor may or may not know of it
     SUBMITTED = "submitted"
+    OVERDUE = "overdue"  # the vendor does not end it; its items went on without it
     ENDED = "ended"  # by the vendor; its lines are being read
     SETTLED = "settled"  # its files are still to be deleted
     DONE = "done"
@@ -100,7 +101,7 @@ class Job:
     @property
     def is_open(self) -> bool:
         """Say whether its items wait for it."""
-        return self.step not in {JobStep.SETTLED, JobStep.DONE}
+        return self.step not in {JobStep.OVERDUE, JobStep.SETTLED, JobStep.DONE}
 
 
 jobs = Table(
@@ -168,8 +169,11 @@ _IN_HAND: Final = text("""
 _SEND: Final = update(items).where(items.c.id == bindparam("of")).values(sent=bindparam("as_sent"))
 _ENQUEUED: Final = text("""
     SELECT coalesce(sum(tokens), 0) FROM jobs
-    WHERE origin = :origin AND model = :model AND step IN ('creating', 'submitted')
+    WHERE origin = :origin AND model = :model AND step IN ('creating', 'submitted', 'overdue')
 """)
+
+
+_MONEY: Final = text("SELECT id FROM reservations WHERE owner = :owner")
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,6 +279,10 @@ class SqlJobStore:
             items.c.owner == job_owner(job.id), text("items.owner GLOB 'job/*'")
         )
         return list(connection.scalars(query))
+
+    def money(self, connection: Connection, job: Job) -> list[str]:
+        """Return the ids of the reservations that are the job's."""
+        return list(connection.scalars(_MONEY, {"owner": job_owner(job.id)}))
 
     def put_back(
         self,

@@ -10,7 +10,7 @@ from core.phrases import Phrase
 _HELD_BY_NOBODY: Final = text("""
     SELECT items.batch, items.position FROM items
     LEFT JOIN jobs ON 'job/' || jobs.id = items.owner AND jobs.batch = items.batch
-        AND jobs.step NOT IN ('settled', 'done')
+        AND jobs.step NOT IN ('overdue', 'settled', 'done')
     WHERE items.owner GLOB 'job/*' AND jobs.id IS NULL
 """)
 _WITHOUT_MONEY: Final = text("""
@@ -22,7 +22,8 @@ _WITHOUT_MONEY: Final = text("""
 _MONEY_FOR_NOTHING: Final = text("""
     SELECT reservations.batch FROM reservations
     LEFT JOIN items ON items.id = reservations.item AND items.owner = reservations.owner
-    WHERE reservations.owner GLOB 'job/*' AND items.id IS NULL
+    LEFT JOIN jobs ON 'job/' || jobs.id = reservations.owner
+    WHERE reservations.owner GLOB 'job/*' AND items.id IS NULL AND jobs.step IS NOT 'overdue'
 """)
 
 

@@ -2,6 +2,7 @@ import asyncio
 from collections import Counter
 from datetime import UTC, datetime
 from decimal import Decimal
+from math import inf
 
 import pytest
 
@@ -27,7 +28,7 @@ from tests.batch_plans import (
 )
 from tests.batch_upstream import BatchUpstream
 from tests.batch_wire import NO_ROUTE
-from tests.lane_kit import billed_usd, open_lane, run
+from tests.lane_kit import billed_usd, open_lane, rhythm, run
 
 
 async def until(happened):
@@ -332,3 +333,65 @@ async def test_a_batch_that_is_resumed_in_its_last_turn_goes_on(tmp_path):
         progress = bench.batches.progress(batch_id)
 
     assert (progress.state, progress.succeeded) == (BatchState.SUCCEEDED, 2)
+
+
+def three_hours(upstream):
+    return datetime.fromtimestamp(upstream.clock() + 3 * 3600, UTC)
+
+
+async def test_what_a_vendor_answers_too_late_counts_in_money_and_changes_no_outcome(tmp_path):
+    """Cancelled in time for the deadline, the job ends hours after its items went on."""
+    slow = Plan(validating_s=0, working_s=36_000, cancelling_s=5 * 3600)
+    upstream = BatchUpstream(plans=[slow])
+    async with open_lane(tmp_path, upstream) as bench:
+        batch_id = await run(bench, 12, JobLane.AUTO, ready_by=three_hours(upstream))
+        before = bench.batches.progress(batch_id)
+        assert check_store(bench.store.database) == []
+        texts = [item.outcome.text for item in bench.batches.items(batch_id)]
+        await asyncio.wait(bench.batches._operator._loops())
+        progress = bench.batches.progress(batch_id)
+        assert check_store(bench.store.database) == []
+        assert texts == [item.outcome.text for item in bench.batches.items(batch_id)]
+
+    assert (before.state, before.succeeded) == (BatchState.SUCCEEDED, 12)
+    assert before.reserved_usd > 0
+    lanes = Counter(paid.lane for paid in upstream.paid)
+    assert lanes["realtime"] == 12
+    assert lanes["batch"] > 0
+    assert (progress.cost_usd, progress.reserved_usd) == (billed_usd(upstream), 0)
+    assert upstream.files == {}
+
+
+async def test_without_another_lane_items_wait_for_a_job_that_does_not_end(tmp_path):
+    upstream = BatchUpstream(plans=[Plan(validating_s=inf, cancelling_s=2 * 86_400)])
+    async with open_lane(tmp_path, upstream, rhythm=rarely(upstream)) as bench:
+        batch_id = await bench.make(3, lane=JobLane.BATCH)
+        await bench.batches.start(batch_id)
+        await until(lambda: bench.batches.jobs(batch_id) and bench.batches.jobs(batch_id)[0].reason)
+        waiting, (job,) = bench.batches.progress(batch_id), bench.batches.jobs(batch_id)
+        await bench.batches.wait()
+        progress = bench.batches.progress(batch_id)
+        assert check_store(bench.store.database) == []
+
+    assert (waiting.running, waiting.failed, job.is_cancelling) == (3, 0, True)
+    assert "does not end" in str(job.reason)
+    assert (progress.state, progress.succeeded) == (BatchState.SUCCEEDED, 3)
+    assert progress.cost_usd == billed_usd(upstream)
+
+
+def rarely(upstream):
+    return rhythm(upstream, tick_s=600, least_look_s=60, most_look_s=1800)
+
+
+@pytest.mark.parametrize("lane", [JobLane.AUTO, JobLane.BATCH])
+async def test_a_job_that_never_ends_is_told_as_lost_in_the_end(tmp_path, lane):
+    upstream = BatchUpstream(plans=[Plan(validating_s=inf, cancelling_s=inf)])
+    async with open_lane(tmp_path, upstream, rhythm=rarely(upstream)) as bench:
+        batch_id = await run(bench, 3, lane)
+        if loops := bench.batches._operator._loops():
+            await asyncio.wait(loops)
+        progress = bench.batches.progress(batch_id)
+        assert check_store(bench.store.database) == []
+
+    assert progress.reserved_usd == 0
+    assert progress.failed == (3 if lane is JobLane.BATCH else 0)
