@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from sqlalchemy import bindparam, insert, or_, select, text, update
+from sqlalchemy import ColumnElement, bindparam, insert, literal_column, or_, select, text, update
 
 from core.batch.types import ItemState
 from core.errors import IMAGE_CODES, ConfigurationError, InputNotUsableError
@@ -32,12 +32,16 @@ OPEN: Final = text("""
     SELECT coalesce(sum(items), 0) FROM tallies
     WHERE batch = :batch AND state IN ('queued', 'running') AND items > 0
 """)
+# Written out: in RETURNING, SQLAlchemy leaves out which of the two `items` a column is of.
+_HAS_TWINS: Final[ColumnElement[bool]] = literal_column(
+    "EXISTS (SELECT 1 FROM items t WHERE t.twin_of = items.seq)"
+)
 FINISH: Final = (
     update(items)
     .where(items.c.id == bindparam("of"), items.c.state == bindparam("was"))
     .where(or_(bindparam("by").is_(None), items.c.owner == bindparam("by")))
     .values({name: bindparam(name) for name in OUTCOME_COLUMNS})
-    .returning(items.c.seq)
+    .returning(items.c.seq, _HAS_TWINS.label("has_twins"))
 )
 TWINS: Final = select(items.c.id).where(
     items.c.twin_of == bindparam("first"), items.c.state == ItemState.QUEUED.value

@@ -13,6 +13,7 @@ from typing import Any, Final
 from sqlalchemy import (
     Connection,
     Engine,
+    Row,
     RowMapping,
     func,
     insert,
@@ -221,9 +222,9 @@ class SqlBatchStore(BatchReader):
         """
         owner = owner or self.owner
         first = self._end(connection, item_id, outcome, ItemState.RUNNING, owner)
-        if first is None:
+        if first is None or not first.has_twins:
             return []
-        twins = list(connection.scalars(TWINS, {"first": first}))
+        twins = list(connection.scalars(TWINS, {"first": first.seq}))
         for twin in twins:
             self._end(connection, twin, for_twins, ItemState.QUEUED, None)
         return twins
@@ -266,12 +267,11 @@ class SqlBatchStore(BatchReader):
         outcome: Outcome,
         was: ItemState,
         owner: str | None,
-    ) -> int | None:
+    ) -> Row[Any] | None:
+        """Write an outcome down; return the item's `seq` and whether it `has_twins`, if it was."""
         values = outcome_values(item_id, outcome, self._clock())
-        seq: int | None = connection.scalar(
-            FINISH, values | {"of": item_id, "was": was.value, "by": owner}
-        )
-        return seq
+        found = connection.execute(FINISH, values | {"of": item_id, "was": was.value, "by": owner})
+        return found.one_or_none()
 
     # What a person decides
 
