@@ -15,8 +15,12 @@ from core.diagnosis import diagnose
 from core.export import inline_markdown
 from core.metrics import Latency, Metrics, Share
 from core.phrases import N_, Translate
+from core.tasks import TASKS
 
+_LANES: Final[Mapping[str, str]] = {"realtime": N_("At once"), "batch": N_("Batch")}
+_TITLES: Final[Mapping[str, str]] = {name: task.title for name, task in TASKS.items()}
 _TIME: Final = "%Y-%m-%d %H:%M:%S %Z"
+_LOW_RATE: Final = 0.1
 # Nothing in the page may load or run, whatever got into it.
 _POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'"
 _STYLE: Final = (
@@ -132,6 +136,13 @@ def _html_section(section: Section) -> str:
     return f"\n<h2>{escape(section.title)}</h2>\n<table>{rows}</table>"
 
 
+def rate_text(per_minute: float) -> str:
+    """Return a rate so that a low one is not taken for none."""
+    if 0 < per_minute < _LOW_RATE:
+        return f"< {_LOW_RATE}"
+    return f"{per_minute:.2g}" if 0 < per_minute < 1 else f"{per_minute:,.1f}"
+
+
 class _Words:
     """The sections of a report in one language."""
 
@@ -150,8 +161,8 @@ class _Words:
             self._section(N_("Success"), self._success(metrics)),
             self._section(N_("Cost"), self._cost(metrics)),
             Section(self._translate(N_("Cost by model")), self._shares(metrics.by_model)),
-            Section(self._translate(N_("Cost by task")), self._shares(metrics.by_task)),
-            Section(self._translate(N_("Cost by lane")), self._shares(metrics.by_lane)),
+            Section(self._translate(N_("Cost by task")), self._shares(metrics.by_task, _TITLES)),
+            Section(self._translate(N_("Cost by lane")), self._shares(metrics.by_lane, _LANES)),
             Section(
                 self._translate(N_("Cost by who asked")),
                 self._shares(metrics.by_front_end),
@@ -208,7 +219,7 @@ class _Words:
             (N_("From the cache"), f"{metrics.cached:,}"),
             (N_("Cache hit rate"), self._share(metrics.cache_hit_rate)),
             (N_("Attempts on the wire"), f"{metrics.calls:,}"),
-            (N_("Requests a minute"), f"{metrics.throughput_per_minute:,.1f}"),
+            (N_("Requests a minute"), rate_text(metrics.throughput_per_minute)),
         ]
 
     def _cost(self, metrics: Metrics) -> list[tuple[str, str]]:
@@ -224,11 +235,17 @@ class _Words:
             (N_("Saved by resizing"), _usd(cost.saved_resizing_usd)),
         ]
 
-    def _shares(self, parts: Mapping[str, Share]) -> tuple[Line, ...]:
+    def _shares(
+        self, parts: Mapping[str, Share], titles: Mapping[str, str] | None = None
+    ) -> tuple[Line, ...]:
+        words = titles or {}
         shares = sorted(parts.items(), key=lambda entry: -entry[1].cost_usd)
         requests = self._translate(N_("{cost}, requests: {requests}"))
         return tuple(
-            Line(name, requests.format(cost=_usd(share.cost_usd), requests=f"{share.requests:,}"))
+            Line(
+                self._translate(words[name]) if name in words else name,
+                requests.format(cost=_usd(share.cost_usd), requests=f"{share.requests:,}"),
+            )
             for name, share in shares
         )
 

@@ -11,7 +11,7 @@ from core.alerts import Alert, AlertKind
 from core.i18n import translator
 from core.metrics import CallRow, Costs, Latency, Metrics, Point, Share, Tokens
 from core.metrics_tables import calls_table, series_table
-from core.report import performance_report, to_html, to_markdown
+from core.report import performance_report, rate_text, to_html, to_markdown
 from core.store.calls import CallRecord, CallStatus, PlannedCall
 from core.tables import table_to_csv
 from core.types import Cost, CostBasis, TokenUsage
@@ -60,7 +60,7 @@ def report(metrics=METRICS, alerts=(), language="en", since=NOW - timedelta(hour
         "- Mean of a request on the wire: 308",
         "- Success rate: 92.3%",
         "- Held for a person to look at: 7",
-        "- batch: $0.500000, requests: 120",
+        "- Batch: $0.500000, requests: 120",
         "- Requests: 200",
         "- Succeeded: 180",
         "- Cache hit rate: 20.0%",
@@ -74,6 +74,22 @@ def report(metrics=METRICS, alerts=(), language="en", since=NOW - timedelta(hour
 )
 def test_the_report_has_the_guides_numbers(line):
     assert line in to_markdown(report()).splitlines()
+
+
+def test_tasks_and_lanes_are_named_as_the_pages_name_them():
+    named = replace(METRICS, by_task={"describe": Share(), "own": Share()})
+    text = to_markdown(report(named))
+    assert "- Describe: " in text
+    assert "- own: " in text
+    assert "describe: " not in to_markdown(report(named, language="zh_CN"))
+
+
+@pytest.mark.parametrize(
+    ("per_minute", "text"),
+    [(0, "0.0"), (0.0999, "< 0.1"), (0.1, "0.1"), (0.333, "0.33"), (1, "1.0"), (1234.5, "1,234.5")],
+)
+def test_a_low_rate_is_not_taken_for_none(per_minute, text):
+    assert rate_text(per_minute) == text
 
 
 def test_errors_come_most_frequent_first_and_in_words():
