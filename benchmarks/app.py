@@ -249,6 +249,7 @@ class Traffic:
 
     def __init__(self, page: Page) -> None:
         self.socket_bytes = 0
+        self.reruns = 0
         self.requests: list[Request] = []
         page.on("websocket", self._listen)
         page.on("request", self._asked)
@@ -256,6 +257,7 @@ class Traffic:
     def start_again(self) -> None:
         """Count from nothing."""
         self.socket_bytes = 0
+        self.reruns = 0
         self.requests.clear()
 
     def pictures(self) -> list[Request]:
@@ -266,8 +268,12 @@ class Traffic:
         self.requests.append(request)
 
     def _listen(self, web_socket: WebSocket) -> None:
-        web_socket.on("framesent", self._count)
+        web_socket.on("framesent", self._rerun)
         web_socket.on("framereceived", self._count)
+
+    def _rerun(self, payload: str | bytes) -> None:
+        self.reruns += 1  # a page says nothing else
+        self._count(payload)
 
     def _count(self, payload: str | bytes) -> None:
         self.socket_bytes += len(payload)

@@ -2,8 +2,9 @@
 
     python -m benchmarks live
 
-The ledger is written by this process beside the server, a row a second; no model is asked. This
-needs Linux and Chromium.
+The ledger is written by this process beside the server, a row a second; no model is asked. How
+often the pages were drawn is told too: a browser without time to ask makes a server look calm.
+This needs Linux and Chromium.
 """
 
 import tempfile
@@ -15,7 +16,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, expect, sync_playwright
 
-from benchmarks.app import idle_share, open_page, report
+from benchmarks.app import SETTLE_S, Traffic, idle_share, open_page, report, usage
 from core.store.calls import CallRecord, CallStatus, PlannedCall
 from core.store.database import open_database
 from core.store.ledger import Ledger
@@ -71,14 +72,25 @@ def measure(browser: Browser, server: Server, ledger: Ledger) -> None:
     """Open the tabs, then compare a quiet ledger with one that grows."""
     alone = idle_share(server, MEASURED_S / 2)
     with browser.new_context(locale="en-GB") as context:
-        for _ in range(VIEWERS):
-            open_page(context.new_page(), server.url + "/live")
+        pages = [context.new_page() for _ in range(VIEWERS)]
+        traffic = [Traffic(page) for page in pages]
+        for page in pages:
+            open_page(page, server.url + "/live")
         quiet = idle_share(server, MEASURED_S)
+        pages[0].wait_for_timeout(0)  # hears what has happened meanwhile
+        for each in traffic:
+            each.start_again()
         with calls_coming_in(ledger):
+            before_mib = usage(server).own_mib
             busy = idle_share(server, MEASURED_S)
+            grown_mib = usage(server).own_mib - before_mib
+        pages[0].wait_for_timeout(0)
     print(f"no viewer: {alone:.2f} % of a core")
     report(f"{VIEWERS} viewers, nothing happens", quiet, WANTED, " % of a core")
     report(f"{VIEWERS} viewers, a call each second", busy, WANTED, " % of a core")
+    each_s = VIEWERS * (MEASURED_S + SETTLE_S) / max(1, sum(each.reruns for each in traffic))
+    print(f"  each viewer's page asked for numbers every {each_s:.1f} s; ", end="")
+    print(f"resident memory {grown_mib:+.1f} MiB")
 
 
 def main() -> None:

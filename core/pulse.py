@@ -1,10 +1,19 @@
 """Whether anything that the live page shows has changed: cheap enough to be asked all the time."""
 
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from hashlib import sha256
+from threading import Lock
+from typing import TYPE_CHECKING, Final
 
-from core.workbench import Workbench
+if TYPE_CHECKING:
+    from core.workbench import Workbench
+
+PACE_S: Final = 2
+"""How long a pulse is shared where numbers move at once."""
+CALM_PACE_S: Final = 10
+"""How long at most one is shared where drawing is dear."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +36,7 @@ class Pulse:
         return sha256(repr(self).encode()).hexdigest()[:16]
 
 
-def take_pulse(bench: Workbench, step_s: float) -> Pulse:
+def take_pulse(bench: "Workbench", step_s: float) -> Pulse:
     """Look how far the world has come: two quick questions to the database.
 
     Args:
@@ -44,3 +53,41 @@ def take_pulse(bench: Workbench, step_s: float) -> Pulse:
         int(time.time() / step_s),
         tuple(f"{alert.name} {alert.fired_at}" for alert in bench.alerts.active),
     )
+
+
+class SharedPulses:
+    """Pulses that stand still for a moment: all who look meanwhile share what one has drawn."""
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
+        self._lock = Lock()
+        self._kept: dict[int, _Kept] = {}
+
+    def take(self, bench: "Workbench", step_s: int, pace_s: int) -> Pulse:
+        """Return the pulse of the moment, taken by whoever asks first.
+
+        Args:
+            bench: What is looked at.
+            step_s: How long the steps of the plots are.
+            pace_s: How long a moment is; moments begin at the same time for everybody.
+
+        Raises:
+            StorageError: If the ledger cannot be read.
+        """
+        moment = int(self._clock() / pace_s)
+        with self._lock:
+            kept = self._kept.get(pace_s)
+            if kept is None or kept.moment != moment:
+                kept = self._kept[pace_s] = _Kept(moment, take_pulse(bench, step_s))
+        return replace(kept.pulse, step=moment * pace_s // step_s)
+
+    def forget(self) -> None:
+        """Let whoever asks next look anew."""
+        with self._lock:
+            self._kept.clear()
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    moment: int
+    pulse: Pulse

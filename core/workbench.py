@@ -24,6 +24,7 @@ from core.metrics import MetricsReader
 from core.opening import open_client
 from core.outbox import Outbox
 from core.phrases import Phrase
+from core.pulse import SharedPulses
 from core.quality.runs import QualityRuns
 from core.runs import Runs
 from core.settings import Settings
@@ -66,6 +67,7 @@ class Workbench:
     alerts: AlertWatch
     quality: QualityRuns
     opened_at_s: float = field(default_factory=time.monotonic)
+    pulses: SharedPulses = field(default_factory=SharedPulses)
 
     @classmethod
     def open(cls, settings: Settings) -> "Workbench":

@@ -135,16 +135,17 @@ def thumbnail_url(source_digest: str, page: int | None) -> str:
     return f"{base_path()}/thumbnail/{source_digest}/{page or 0}"
 
 
-def pulse(token: str, step_s: int) -> None:
+def pulse(token: str, step_s: int, pace_s: int) -> None:
     """Rerun the fragment around it soon after something has changed; nothing is seen of it.
 
     Args:
         token: Of the pulse that was drawn.
-        step_s: As it was given to `take_pulse`.
+        step_s: As it was given to `SharedPulses`.
+        pace_s: Likewise; so often it asks.
     """
     _component("pulse")(
-        key="pulse",
-        data={"token": token, "step_s": step_s, "base": base_path()},
+        key=f"pulse-{pace_s}",
+        data={"token": token, "step_s": step_s, "pace_s": pace_s, "base": base_path()},
         on_changed_change=_nothing,
     )
 

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from core.alerts import Alert, AlertKind
-from core.pulse import Pulse, take_pulse
+from core.pulse import Pulse, SharedPulses, take_pulse
 
 ALERT = Alert(AlertKind.COST, "", 120, 100, datetime(2026, 11, 23, tzinfo=UTC))
 
@@ -51,3 +51,49 @@ def test_whatever_is_drawn_changes_the_token(changed):
 
 def test_time_moves_the_plots_on():
     assert Pulse(1.0, 7, 0, 1, ()).token != Pulse(1.0, 7, 0, 2, ()).token
+
+
+class Clock:
+    def __init__(self):
+        self.now_s = 1000.0
+
+    def __call__(self):
+        return self.now_s
+
+
+def test_all_who_look_at_one_moment_share_a_pulse():
+    clock, numbers = Clock(), Numbers()
+    pulses, watched = SharedPulses(clock), bench(numbers)
+    first = pulses.take(watched, 60, 2)
+    numbers.last_id = lambda: 8
+    clock.now_s += 1.9
+    assert pulses.take(watched, 60, 2) == first
+    clock.now_s += 0.1
+    assert pulses.take(watched, 60, 2).last_id == 8
+
+
+def test_a_calmer_pace_looks_less_often():
+    clock, numbers = Clock(), Numbers()
+    pulses, watched = SharedPulses(clock), bench(numbers)
+    assert {pulses.take(watched, 60, pace_s).last_id for pace_s in (2, 10)} == {7}
+    numbers.last_id = lambda: 8
+    clock.now_s += 2
+    assert pulses.take(watched, 60, 2).last_id == 8
+    assert pulses.take(watched, 60, 10).last_id == 7
+
+
+def test_whoever_comes_sees_what_there_is_now():
+    numbers = Numbers()
+    pulses, watched = SharedPulses(Clock()), bench(numbers)
+    assert pulses.take(watched, 60, 10).last_id == 7
+    numbers.last_id = lambda: 8
+    pulses.forget()
+    assert pulses.take(watched, 60, 10).last_id == 8
+
+
+@pytest.mark.parametrize(("step_s", "step"), [(5, 200), (60, 16), (1, 1000)])
+def test_each_window_has_its_own_steps_of_a_shared_moment(step_s, step):
+    clock = Clock()
+    pulses, watched = SharedPulses(clock), bench()
+    pulses.take(watched, 7, 2)
+    assert pulses.take(watched, step_s, 2).step == step

@@ -1,5 +1,4 @@
-// Asks every two seconds whether anything changed, and says so: an idle page costs no rerun.
-const EVERY_MS = 2000
+// Asks now and then whether anything changed, and says so: an idle page costs no rerun.
 const AGAIN_MS = 6000
 
 async function ask(here) {
@@ -8,7 +7,7 @@ async function ask(here) {
   here.isAsking = true
   try {
     const { data, setTriggerValue } = here.latest
-    const answer = await fetch(`${data.base}/pulse/${data.step_s}`, { cache: 'no-store' })
+    const answer = await fetch(`${data.base}/pulse/${data.step_s}/${data.pace_s}`, { cache: 'no-store' })
     if (!answer.ok) return
     const token = await answer.text()
     const isNew = token !== here.told || Date.now() - here.toldAt > AGAIN_MS
@@ -27,5 +26,5 @@ async function ask(here) {
 export default function ({ parentElement, data, setTriggerValue }) {
   const here = parentElement.querySelector('.pulse')
   here.latest = { data, setTriggerValue }
-  here.timer ??= setInterval(() => ask(here), EVERY_MS)
+  here.timer ??= setInterval(() => ask(here), data.pace_s * 1000)
 }

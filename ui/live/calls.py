@@ -24,7 +24,7 @@ from ui.text import harmless_markdown
 from ui.widgets import zoomable
 
 if TYPE_CHECKING:
-    import pandas as pd
+    import pyarrow as pa
 
 _ROWS = 25
 _TABLES_KEPT = 32
@@ -35,7 +35,7 @@ class _Table:
     """The rows as they are drawn, and which they are."""
 
     ids: tuple[int, ...]
-    cells: "pd.DataFrame"
+    cells: "pa.Table"
 
 
 def show_calls(filters: Filters, pulse: Pulse) -> None:
@@ -74,11 +74,11 @@ def _table(
     language: str,  # noqa: ARG001 - of the words
     zone: str,
 ) -> _Table:
-    import pandas as pd  # slow to load, and only pages need it
+    import pyarrow as pa  # slow to load, and only pages need it
 
     rows = workbench().metrics.latest(_ROWS, filters, above)
     cells = [_cells(row.call, ZoneInfo(zone)) for row in rows]
-    return _Table(tuple(row.id for row in rows), pd.DataFrame(cells))
+    return _Table(tuple(row.id for row in rows), pa.Table.from_pylist(cells))
 
 
 def _cells(call: CallRecord, zone: ZoneInfo) -> dict[str, str]:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import streamlit as st
 
 from core.metrics import ErrorHeat, Filters, Metrics, Point
-from core.pulse import Pulse
+from core.pulse import CALM_PACE_S, Pulse
 from ui.resources import workbench
 
 WINDOWS: Final[Mapping[str, timedelta | None]] = {
@@ -42,6 +42,11 @@ class View:
         """Return how long a step of the plots is: when it is over, all move on."""
         span = WINDOWS[self.window] or _LONG
         return int(span.total_seconds()) // STEPS
+
+    @property
+    def plots_pace_s(self) -> int:
+        """Return how often the plots are drawn at most: no step is missed."""
+        return min(self.step_s, CALM_PACE_S)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ import streamlit as st
 
 from core.metrics import Metrics, Point
 from core.pulse import Pulse
+from core.report import rate_text
 from ui import format as fmt
 from ui import time_charts as charts
 from ui.i18n import _
@@ -22,7 +23,7 @@ _PLOT_PX = 330
 
 @st.cache_data(max_entries=_DRAWINGS_KEPT, show_spinner=False)
 def show_numbers(view: View, pulse: Pulse, language: str, zone: str) -> None:  # noqa: ARG001
-    """Draw the window; Streamlit repeats what was drawn while the arguments stay the same.
+    """Draw the tiles; Streamlit repeats what was drawn while the arguments stay the same.
 
     Args:
         view: What is looked at.
@@ -39,7 +40,14 @@ def show_numbers(view: View, pulse: Pulse, language: str, zone: str) -> None:  #
         return
     _show_tiles(frame, pulse)
     st.caption(_held_line(frame.metrics) + _money_line(frame.metrics))
-    _show_plots(frame, ZoneInfo(zone))
+
+
+@st.cache_data(max_entries=_DRAWINGS_KEPT, show_spinner=False)
+def show_plots(view: View, pulse: Pulse, language: str, zone: str) -> None:  # noqa: ARG001
+    """Draw the plots, as `show_numbers` does the tiles."""
+    frame = measured(view, pulse)
+    if frame.metrics.requests:
+        _show_plots(frame, ZoneInfo(zone))
 
 
 def _show_tiles(frame: Frame, pulse: Pulse) -> None:
@@ -63,7 +71,7 @@ def _show_tiles(frame: Frame, pulse: Pulse) -> None:
         )
         _tile(_("Cache hit rate"), _percent(metrics.cache_hit_rate), _steady(points, _hit_share))
         _tile(_("In flight"), fmt.count(pulse.in_flight))
-        _tile(_("Requests a minute"), f"{metrics.throughput_per_minute:,.1f}", asked)
+        _tile(_("Requests a minute"), rate_text(metrics.throughput_per_minute), asked)
 
 
 def _tile(name: str, value: str, course: Sequence[float] | None = None, kind: str = "area") -> None:
