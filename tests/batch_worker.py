@@ -19,6 +19,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from core.batch.driving import Rhythm
 from core.engines.openai import OpenAIEngine
 from core.settings import Settings
 from core.timing import Timing
@@ -26,6 +27,9 @@ from core.types import Detail, ImageSource, PreparedImage
 from tests.batch_kit import FakeDecoder, open_bench
 
 ROOT = Path(__file__).resolve().parents[1]
+QUICK = Rhythm(
+    look_share=0, least_look_s=0.05, settling_s=0.5, tick_s=0.05, full_queue_s=0.1, most_look_s=0.2
+)
 
 
 class AsItIs(FakeDecoder):
@@ -58,6 +62,7 @@ async def work(directory: Path, base_url: str, concurrency: int, timeout_s: floa
         decoder=AsItIs(),
         timing=Timing(timeout_s, 3 * timeout_s),
         is_real_time=True,
+        rhythm=QUICK,
     ) as bench:
         await bench.batches.resume_unfinished()
         say("ready")

@@ -264,8 +264,7 @@ class JobSteps:
         first = next(iter(problems), None)
         reason = first.message if first else Phrase("The vendor refused the job without a reason.")
         if first is not None and first.code == TOKEN_LIMIT:
-            # Without a number, half of what was refused is tried next time.
-            limit = first.limit_tokens or job.tokens // 2 or None
+            limit = self._next_limit(drive, job, first.limit_tokens)
             job = await self._save(drive, job, limit_tokens=limit, reason=reason)
             self._hold(drive)
             await self._settler.give_back(job, JobLane.BATCH, was_tried=False)
@@ -278,6 +277,13 @@ class JobSteps:
             drive.was_refused = True
             await self._settler.give_back(job, next_lane, was_tried=False)
         return await self._settled(drive, job)
+
+    def _next_limit(self, drive: Drive, job: Job, named: int | None) -> int | None:
+        """Return how many tokens to keep to: half of what was refused, where none are named."""
+        if named is None or not drive.queue_waits or job.tokens > named:
+            return named or job.tokens // 2 or None
+        # What fitted was refused again: the vendor counts more tokens than we do.
+        return max(job.tokens * 3 // 4, named // 2)
 
     async def _settled(self, drive: Drive, job: Job) -> Job:
         job = await self._save(drive, job, step=JobStep.SETTLED, ended_at_s=self._rhythm.clock())

@@ -395,3 +395,12 @@ async def test_a_job_that_never_ends_is_told_as_lost_in_the_end(tmp_path, lane):
 
     assert progress.reserved_usd == 0
     assert progress.failed == (3 if lane is JobLane.BATCH else 0)
+
+
+async def test_a_vendor_that_counts_more_tokens_than_we_do_gets_smaller_jobs(tmp_path):
+    upstream = BatchUpstream(enqueued_token_limit=6000)
+    async with open_lane(tmp_path, upstream) as bench:
+        progress = bench.batches.progress(await run(bench, 40))
+
+    assert (progress.state, progress.succeeded) == (BatchState.SUCCEEDED, 40)
+    assert progress.cost_usd == billed_usd(upstream)
