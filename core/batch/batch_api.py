@@ -140,7 +140,7 @@ class Operator(JobSteps):
                 pass
         except StorageError:
             _log.exception("batch_lane_waits_for_the_disk", extra={"batch": drive.batch_id})
-            await self._wait(drive.again, self._rhythm.tick_s)
+            await self._rhythm.wait(drive.again, self._rhythm.tick_s)
             return True
         return False
 
@@ -171,7 +171,7 @@ class Operator(JobSteps):
         if not is_waiting and not drive.tasks:
             return again.is_set()  # somebody has just begun the batch anew
         wait_s = min(self._rhythm.tick_s, plan.again_in_s) if is_waiting or drive.tasks else 0.0
-        await self._wait(again, wait_s)
+        await self._rhythm.wait(again, wait_s)
         return True
 
     async def _plan(self, drive: Drive, terms: BatchTerms) -> LanePlan:

@@ -34,6 +34,31 @@ class Rhythm:
     sleep: Callable[[float], Awaitable[Any]] = asyncio.sleep
     jitter: Callable[[], float] = random.random
 
+    def look_s(self, since_s: float) -> float:
+        """Return how long to wait before a job is looked at again: the longer, the older it is."""
+        wait_s = max(self.least_look_s, (self.clock() - since_s) * self.look_share)
+        return self.spread(min(wait_s, self.most_look_s))
+
+    def retry_s(self, failed: int, at_least_s: float) -> float:
+        """Return how long to wait after so many failures in a row."""
+        curve_s = min(self.least_look_s * 2 ** min(failed, 16), self.most_look_s)
+        return self.spread(max(curve_s, at_least_s))
+
+    def spread(self, wait_s: float) -> float:
+        """Return a wait that is not everybody's."""
+        return wait_s * (1 + 0.2 * self.jitter())
+
+    async def wait(self, again: asyncio.Event, wait_s: float) -> None:
+        """Wait, unless somebody wants to know before."""
+        sleeping = asyncio.ensure_future(self.sleep(wait_s))
+        woken = asyncio.create_task(again.wait())
+        try:
+            await asyncio.wait({sleeping, woken}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for each in (sleeping, woken):
+                each.cancel()
+            await asyncio.gather(sleeping, woken, return_exceptions=True)
+
 
 @dataclass
 class Drive:

@@ -104,15 +104,17 @@ class JobSteps:
                     job = await self._cleaned(drive, job)  # they expire in thirty days
                     break
                 job = await self._meet(drive, job, error)
-                await self._wait(again, self._retry_s(error, failed))
+                await self._rhythm.wait(again, self._retry_s(error, failed))
             except StorageError:
                 failed += 1
                 _log.exception("job_waits_for_the_disk", extra={"job": job.id})
-                await self._wait(again, self._rhythm.most_look_s)
+                await self._rhythm.wait(again, self._rhythm.most_look_s)
             else:
                 failed = 0
                 if job.step is before.step and job.step is not JobStep.DONE:
-                    await self._wait(again, self._look_s(job))
+                    await self._rhythm.wait(
+                        again, self._rhythm.look_s(job.submitted_at_s or job.created_at_s)
+                    )
 
     async def _step(self, drive: Drive, job: Job) -> Job:
         """Do the next thing for a job and return how it stands."""
@@ -311,7 +313,7 @@ class JobSteps:
     async def _reject(self, drive: Drive, job: Job, error: EngineError) -> Job:
         """Go on without a job that the endpoint will not take."""
         if job.step not in {JobStep.FILLED, JobStep.UPLOADED, JobStep.CREATING}:
-            await self._wait(drive.again, self._rhythm.most_look_s)
+            await self._rhythm.wait(drive.again, self._rhythm.most_look_s)
             return job
         next_lane = await self._next_lane(drive)
         if isinstance(error, PayloadTooLargeError) and job.requests > 1:
@@ -345,8 +347,6 @@ class JobSteps:
         await self._write(partial(self.jobs.forget, job=job))
         self._file(job).unlink(missing_ok=True)
 
-    # What the steps stand on
-
     async def _terms(self, drive: Drive) -> BatchTerms:
         terms: BatchTerms = await self._write(partial(self.jobs.terms, batch_id=drive.batch_id))
         return terms
@@ -362,7 +362,7 @@ class JobSteps:
         """Wait for room: the longer, the more often there was none."""
         wait_s = self._rhythm.full_queue_s * 2 ** min(drive.queue_waits, 5)
         drive.queue_waits += 1
-        drive.hold_until_s = self._rhythm.clock() + self._with_jitter(wait_s)
+        drive.hold_until_s = self._rhythm.clock() + self._rhythm.spread(wait_s)
 
     async def _next_lane(self, drive: Drive) -> JobLane:
         """Return where items go on that their job did not answer."""
@@ -393,28 +393,7 @@ class JobSteps:
     def _file(self, job: Job, suffix: str = ".jsonl") -> Path:
         return self._directory / f"{job.id}{suffix}"
 
-    def _look_s(self, job: Job) -> float:
-        """Return how long to wait before a job is looked at again: the longer, the older it is."""
-        age_s = self._rhythm.clock() - (job.submitted_at_s or job.created_at_s)
-        wait_s = max(self._rhythm.least_look_s, age_s * self._rhythm.look_share)
-        return self._with_jitter(min(wait_s, self._rhythm.most_look_s))
-
     def _retry_s(self, error: EngineError, failed: int) -> float:
         if error.code in HOPELESS:
             return self._rhythm.most_look_s
-        curve_s = min(self._rhythm.least_look_s * 2 ** min(failed, 16), self._rhythm.most_look_s)
-        return self._with_jitter(max(curve_s, error.retry_after_s or 0.0))
-
-    def _with_jitter(self, wait_s: float) -> float:
-        return wait_s * (1 + 0.2 * self._rhythm.jitter())
-
-    async def _wait(self, again: asyncio.Event, wait_s: float) -> None:
-        """Wait, unless somebody wants to know before."""
-        sleeping = asyncio.ensure_future(self._rhythm.sleep(wait_s))
-        woken = asyncio.create_task(again.wait())
-        try:
-            await asyncio.wait({sleeping, woken}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for each in (sleeping, woken):
-                each.cancel()
-            await asyncio.gather(sleeping, woken, return_exceptions=True)
+        return self._rhythm.retry_s(failed, error.retry_after_s or 0.0)

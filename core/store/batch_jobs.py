@@ -42,7 +42,7 @@ from core.store.batch_rows import (
     phrase_text,
     question_from_row,
 )
-from core.store.calls import from_nano
+from core.store.calls import from_nano, reservations
 from core.store.owners import is_dead, job_owner, this_process
 from core.store.transactions import reading
 
@@ -137,7 +137,6 @@ jobs = Table(
 )
 
 _TYPICAL_OF: Final = 20
-
 _COLUMNS: Final = tuple(field.name for field in fields(Job))
 _INSERT: Final = insert(jobs)
 # One statement decides where an item goes on: it is never in two lanes.
@@ -173,9 +172,6 @@ _ENQUEUED: Final = text("""
 """)
 
 
-_MONEY: Final = text("SELECT id FROM reservations WHERE owner = :owner")
-
-
 @dataclass(frozen=True, slots=True)
 class HeldItem:
     """An item that a job holds; `sent` is its picture as it was sent, as JSON."""
@@ -205,13 +201,12 @@ class SqlJobStore:
 
     def add_saved(self, connection: Connection, job: Job, nano_usd: int) -> None:
         """Count what a line would have cost more at once."""
-        saved = jobs.c.saved_nano_usd + nano_usd
-        connection.execute(update(jobs).where(jobs.c.id == job.id).values(saved_nano_usd=saved))
+        change = update(jobs).where(jobs.c.id == job.id)
+        connection.execute(change.values(saved_nano_usd=jobs.c.saved_nano_usd + nano_usd))
 
     def ask_to_cancel(self, connection: Connection, job: Job, now_s: float) -> None:
         """Remember that the vendor is to end a job."""
-        change = update(jobs).where(jobs.c.id == job.id)
-        connection.execute(change.values(cancel_asked_at_s=now_s))
+        connection.execute(update(jobs).where(jobs.c.id == job.id).values(cancel_asked_at_s=now_s))
 
     def forget(self, connection: Connection, job: Job) -> None:
         """Delete a job that nobody but this process ever knew of."""
@@ -282,7 +277,8 @@ class SqlJobStore:
 
     def money(self, connection: Connection, job: Job) -> list[str]:
         """Return the ids of the reservations that are the job's."""
-        return list(connection.scalars(_MONEY, {"owner": job_owner(job.id)}))
+        is_its = reservations.c.owner == job_owner(job.id)
+        return list(connection.scalars(select(reservations.c.id).where(is_its)))
 
     def put_back(
         self,
@@ -293,10 +289,7 @@ class SqlJobStore:
         *,
         was_tried: bool,
     ) -> None:
-        """Queue an item of a job, or with None all that it holds, in a lane of their batch.
-
-        What was not tried does not count as handed out.
-        """
+        """Queue an item, or with None all that a job holds; what was not tried was not handed out."""
         values = {"owner": job_owner(job.id), "lane": lane.value, "undone": int(not was_tried)}
         if item_id is None:
             connection.execute(_PUT_ALL_BACK, values)
