@@ -62,8 +62,8 @@ class Unit:
 
 
 COUNT: Final = Unit("~s", ",d")
-SECONDS: Final = Unit("~g", ",.2f", suffix=" s")
-DOLLARS: Final = Unit("$~g", "$,.6~f")
+SECONDS: Final = Unit("~f", ",.2f", suffix=" s")
+DOLLARS: Final = Unit("$~f", "$,.6~f")
 PERCENT: Final = Unit(".0%", ".1%", most=1.0)
 
 

@@ -67,6 +67,13 @@ def test_nothing_failed_is_said_where_errors_would_be(open_app):
     assert "Nothing failed in this time." in text_of(at)
 
 
+def test_what_is_free_is_said_where_costs_would_be(open_app):
+    record(usd="0")
+    at = open_live(open_app)
+    assert len(at.get("vega_lite_chart")) == 4
+    assert "Nothing is known to have cost anything in this time." in text_of(at)
+
+
 def test_answers_that_are_held_are_counted(open_app):
     record(3, code="CNT008")
     record(2)

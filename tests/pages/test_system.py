@@ -63,6 +63,7 @@ def test_the_checks_of_the_embedded_engine_are_shown(open_app):
     said = text_of(at)
     assert "the engine inside Tessera needs no network" in said
     assert "saw that the picture is red" in said
+    assert [line.value for line in at.success] == ["No problem was found."]
 
 
 def test_checks_name_what_is_wrong_and_what_to_do(open_app, monkeypatch):
@@ -73,6 +74,7 @@ def test_checks_name_what_is_wrong_and_what_to_do(open_app, monkeypatch):
     assert "`NET002`" in said
     assert "Check OPENAI_BASE_URL and the network" in said
     assert "a step before it failed" in said
+    assert [line.value for line in at.error] == ["Checks that failed: 1."]
 
 
 def test_what_costs_is_priced_before_it_is_asked(open_app, use_upstream):

@@ -7,6 +7,7 @@ import pytest
 from ui.time_charts import (
     CALM,
     COUNT,
+    DOLLARS,
     PERCENT,
     SECONDS,
     Times,
@@ -58,6 +59,11 @@ def test_shares_always_reach_from_nothing_to_all():
 def test_ticks_say_as_much_as_the_window_needs(step, written):
     spec = line_chart(times(60, step), lines(*[1.0] * 60), COUNT).spec
     assert spec["encoding"]["x"]["axis"]["format"] == written
+
+
+@pytest.mark.parametrize("unit", [SECONDS, DOLLARS])
+def test_ticks_are_written_without_powers_of_ten(unit):
+    assert unit.ticks.endswith("f")
 
 
 def test_bars_stand_in_the_middle_of_their_step_in_the_given_order():

@@ -55,12 +55,12 @@ def _row(job: JobStatus) -> dict[str, str]:
         done=fmt.count(job.completed), total=fmt.count(job.requests)
     )
     return {
-        _("Vendor's id"): job.vendor_id or "",
         _("State"): job.vendor_state or _("not sent yet"),
         _("Answered"): done,
         _("Failed"): fmt.count(job.failed),
         _("Sent"): moment(job.submitted_at) if job.submitted_at else "",
         _("Expires"): moment(job.expires_at) if job.expires_at else "",
+        _("Vendor's id"): job.vendor_id or "",
         _("Files"): ", ".join(filter(None, _files(job))),
     }
 

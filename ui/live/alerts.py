@@ -27,11 +27,11 @@ def show_active(pulse: Pulse, language: str, zone: str) -> None:  # noqa: ARG001
     with st.container(key="live-alerts"):  # in one place: what is below must not be made anew
         for alert in sorted(workbench().alerts.active, key=_is_mild):
             draw = st.warning if _is_mild(alert) else st.error
-            since = _("Since {time}.").format(time=_moment(alert.fired_at, ZoneInfo(zone)))
-            draw(
-                f"{harmless_markdown(say(sentence(alert)))} {since}",
-                icon=":material/notifications_active:",
+            words = _("{sentence} Since {time}.").format(
+                sentence=harmless_markdown(say(sentence(alert))),
+                time=_moment(alert.fired_at, ZoneInfo(zone)),
             )
+            draw(words, icon=":material/notifications_active:")
 
 
 def _is_mild(alert: Alert) -> bool:

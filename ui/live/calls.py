@@ -57,7 +57,7 @@ def show_calls(filters: Filters, pulse: Pulse) -> None:
         key=key,
         on_select=partial(_choose, key),
         selection_mode="single-row",
-        column_config={_("Time"): st.column_config.TextColumn(width=150)},
+        column_config={_("Time"): st.column_config.TextColumn(width=120)},
     )
     if opened:
         _show_call(opened)
@@ -84,7 +84,7 @@ def _table(
 def _cells(call: CallRecord, zone: ZoneInfo) -> dict[str, str]:
     planned = call.planned
     return {
-        _("Time"): call.at.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S") if call.at else "",
+        _("Time"): call.at.astimezone(zone).strftime("%m-%d %H:%M:%S") if call.at else "",
         _("Asked by"): planned.front_end,
         _("Task"): task_title(planned.task),
         _("Model"): planned.model,
@@ -99,7 +99,7 @@ def _result_cells(call: CallRecord) -> dict[str, str]:
         _("Result"): _result(call),
         _("Tokens"): tokens,
         _("Cost"): fmt.cost(call.cost),
-        _("Time taken"): fmt.seconds(call.latency_s),
+        _("Took"): fmt.seconds(call.latency_s),
         _("Attempts"): str(call.attempts),
     }
 
@@ -175,6 +175,7 @@ def _show_call(opened: OpenCall) -> None:
 def _facts(call: CallRecord) -> str:
     planned = call.planned
     facts = [
+        f"{call.at.astimezone(zone()):%Y-%m-%d %H:%M:%S}" if call.at else _("unknown"),
         _("Model: {model}").format(model=planned.model),
         _("detail: {detail}").format(detail=planned.detail),
         _("lane: {lane}").format(lane=planned.lane),

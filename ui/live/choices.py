@@ -18,11 +18,11 @@ _WINDOW_KEY = "live.window"
 def choose_view() -> View:
     """Draw the controls and return what was chosen."""
     names = {
-        "5m": _("5 minutes"),
-        "1h": _("1 hour"),
-        "24h": _("24 hours"),
+        "5m": _("5 min"),
+        "1h": _("1 h"),
+        "24h": _("24 h"),
         "7d": _("7 days"),
-        "all": _("All time"),
+        "all": _("All"),
     }
     if _WINDOW_KEY not in st.session_state:
         st.session_state[_WINDOW_KEY] = _remembered_window()

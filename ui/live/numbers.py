@@ -98,8 +98,8 @@ def _money_line(metrics: Metrics) -> str:
         )
     saved = (
         (_("saved by the cache {usd}"), cost.saved_cache_usd),
-        (_("by the batch lane {usd}"), cost.saved_batch_usd),
-        (_("by resizing {usd}"), cost.saved_resizing_usd),
+        (_("saved by the batch lane {usd}"), cost.saved_batch_usd),
+        (_("saved by resizing {usd}"), cost.saved_resizing_usd),
     )
     parts += [text.format(usd=fmt.usd(usd)) for text, usd in saved if usd]
     if metrics.drift is not None:
@@ -116,18 +116,23 @@ def _show_plots(frame: Frame, zone: ZoneInfo) -> None:
         "cost": (_("Cost by model"), _costs(times, points)),
         "tokens": (_("Tokens"), _tokens(times, points)),
         "cache": (_("Cache hit rate"), _cache(times, points)),
+        "errors": (_("Errors by code"), _errors(frame, zone)),
+    }
+    without = {
+        "cost": _("Nothing is known to have cost anything in this time."),
+        "errors": _("Nothing failed in this time."),
     }
     with st.grid(2, min_column_width=_PLOT_PX, gap="small"):
         for name, (title, chart) in plots.items():
-            _plot(name, title, chart)
-        _plot("errors", _("Errors by code"), _errors(frame, zone))
+            _plot(name, title, chart, without.get(name, ""))
 
 
-def _plot(name: str, title: str, chart: Chart | None) -> None:
+def _plot(name: str, title: str, chart: Chart | None, without: str) -> None:
+    """Draw a plot, or say why there is none."""
     with st.container(border=True, height="stretch", gap="xsmall", key=f"live-{name}"):
         st.markdown(f"**{title}**")
         if chart is None:
-            st.caption(_("Nothing failed in this time."))
+            st.caption(without)
             return
         # Of one type also while nothing is known: another type would be another chart.
         rows = pd.DataFrame(chart.rows).astype({"value": float})
@@ -160,7 +165,9 @@ def _outcomes(times: Times, points: Sequence[Point]) -> Chart:
     )
 
 
-def _costs(times: Times, points: Sequence[Point]) -> Chart:
+def _costs(times: Times, points: Sequence[Point]) -> Chart | None:
+    if not any(map(_usd, points)):
+        return None
     models = sorted({model for point in points for model in point.cost_usd})
     return _stack(
         times,

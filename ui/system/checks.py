@@ -35,9 +35,23 @@ def show_checks() -> None:
         with st.spinner(_("Checking …")):
             _run(paid)
         st.rerun()
+    found: list[Check] = st.session_state.get(_FOUND, [])
+    if found:
+        _show_verdict([check.state for check in found])
     with st.container(gap="xsmall"):
-        for check in st.session_state.get(_FOUND, []):
+        for check in found:
             _draw(check)
+
+
+def _show_verdict(states: list[CheckState]) -> None:
+    """Say in a line what the checks came to."""
+    failed, warned = states.count(CheckState.FAIL), states.count(CheckState.WARN)
+    if failed:
+        st.error(_("Checks that failed: {count}.").format(count=failed))
+    elif warned:
+        st.warning(_("Nothing failed. Worth a look: {count}.").format(count=warned))
+    else:
+        st.success(_("No problem was found."))
 
 
 def _offer_paid() -> bool:
