@@ -289,7 +289,7 @@ class SqlJobStore:
         *,
         was_tried: bool,
     ) -> None:
-        """Queue an item, or with None all that a job holds; what was not tried was not handed out."""
+        """Queue an item, or with None all of a job; what was not tried was not handed out."""
         values = {"owner": job_owner(job.id), "lane": lane.value, "undone": int(not was_tried)}
         if item_id is None:
             connection.execute(_PUT_ALL_BACK, values)
