@@ -74,12 +74,19 @@ class SharedPulses:
         Raises:
             StorageError: If the ledger cannot be read.
         """
-        moment = int(self._clock() / pace_s)
         with self._lock:
-            kept = self._kept.get(pace_s)
-            if kept is None or kept.moment != moment:
-                kept = self._kept[pace_s] = _Kept(moment, take_pulse(bench, step_s))
-        return replace(kept.pulse, step=moment * pace_s // step_s)
+            if kept := self.kept(step_s, pace_s):
+                return kept
+            moment = int(self._clock() / pace_s)
+            taken = self._kept[pace_s] = _Kept(moment, take_pulse(bench, step_s))
+        return taken.in_steps(step_s, pace_s)
+
+    def kept(self, step_s: int, pace_s: int) -> Pulse | None:
+        """Return the pulse of the moment if somebody has taken it: this never waits."""
+        kept = self._kept.get(pace_s)
+        if kept is None or kept.moment != int(self._clock() / pace_s):
+            return None
+        return kept.in_steps(step_s, pace_s)
 
     def forget(self) -> None:
         """Let whoever asks next look anew."""
@@ -91,3 +98,6 @@ class SharedPulses:
 class _Kept:
     moment: int
     pulse: Pulse
+
+    def in_steps(self, step_s: int, pace_s: int) -> Pulse:
+        return replace(self.pulse, step=self.moment * pace_s // step_s)

@@ -65,7 +65,9 @@ def _pulse(workbench: WorkbenchSource) -> Handler:
         pace_s = min(max(PACE_S, request.path_params["pace_s"]), CALM_PACE_S)
         try:
             bench = workbench()
-            found = await run_in_threadpool(bench.pulses.take, bench, step_s, pace_s)
+            found = bench.pulses.kept(step_s, pace_s)
+            if found is None:
+                found = await run_in_threadpool(bench.pulses.take, bench, step_s, pace_s)
         except VisionError as error:
             return JSONResponse({"error": str(error)}, 503)
         return Response(found.token, media_type="text/plain")
