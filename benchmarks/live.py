@@ -89,7 +89,7 @@ def measure(browser: Browser, server: Server, ledger: Ledger) -> None:
     report(f"{VIEWERS} viewers, nothing happens", quiet, WANTED, " % of a core")
     report(f"{VIEWERS} viewers, a call each second", busy, WANTED, " % of a core")
     each_s = VIEWERS * (MEASURED_S + SETTLE_S) / max(1, sum(each.reruns for each in traffic))
-    print(f"  each viewer's page asked for numbers every {each_s:.1f} s; ", end="")
+    print(f"  each viewer's page was rerun every {each_s:.1f} s; ", end="")
     print(f"resident memory {grown_mib:+.1f} MiB")
 
 
