@@ -42,5 +42,6 @@ def shutdown_note(card: ModelCard) -> str:
     text = _("{model} shuts down on {date}.") if days > 0 else _("{model} was shut down on {date}.")
     text = text.format(model=card.name, date=when)
     if card.successor:
-        text += " " + _("The vendor names {model} as its successor.").format(model=card.successor)
+        more = _("{sentence} The vendor names {model} as its successor.")
+        text = more.format(sentence=text, model=card.successor)
     return text
