@@ -67,6 +67,15 @@ def test_nothing_failed_is_said_where_errors_would_be(open_app):
     assert "Nothing failed in this time." in text_of(at)
 
 
+def test_a_tile_draws_nothing_that_is_not_known(open_app):
+    record(status=CallStatus.FAILED, code="API006")
+    at = open_live(open_app)
+    drawn = {tile.label: list(tile.proto.chart_data) for tile in at.metric}
+    assert tiles(at)["Response time (p95)"] == "unknown"
+    assert drawn["Response time (p95)"] == []
+    assert drawn["Success rate"] == [0.0]
+
+
 def test_what_is_free_is_said_where_costs_would_be(open_app):
     record(usd="0")
     at = open_live(open_app)

@@ -56,11 +56,11 @@ def _show_tiles(frame: Frame, pulse: Pulse) -> None:
     asked = [_requests(point) for point in points]
     with st.grid(4, min_column_width=_TILE_PX, gap="small"):
         _tile(_("Requests"), fmt.count(metrics.requests), asked, "bar")
-        _tile(_("Success rate"), _percent(metrics.success_rate), _steady(points, _success_share))
+        _tile(_("Success rate"), _percent(metrics.success_rate), _known(points, _success_share))
         _tile(
             _("Response time (p95)"),
             fmt.seconds(metrics.latency.p95_s),
-            _steady(points, lambda point: point.p95_s),
+            _known(points, lambda point: point.p95_s),
         )
         _tile(_("Cost"), fmt.usd(metrics.cost.total_usd), [_usd(point) for point in points], "bar")
         _tile(
@@ -69,7 +69,7 @@ def _show_tiles(frame: Frame, pulse: Pulse) -> None:
             [point.input_tokens + point.output_tokens for point in points],
             "bar",
         )
-        _tile(_("Cache hit rate"), _percent(metrics.cache_hit_rate), _steady(points, _hit_share))
+        _tile(_("Cache hit rate"), _percent(metrics.cache_hit_rate), _known(points, _hit_share))
         _tile(_("In flight"), fmt.count(pulse.in_flight))
         _tile(_("Requests a minute"), rate_text(metrics.throughput_per_minute), asked)
 
@@ -227,15 +227,9 @@ def _hit_share(point: Point) -> float | None:
     return point.cached / asked if asked else None
 
 
-def _steady(points: Sequence[Point], read: Callable[[Point], float | None]) -> list[float]:
-    """Return a course without gaps: where nothing is known, what was known last."""
-    values = [read(point) for point in points]
-    last = next((value for value in values if value is not None), 0.0)
-    course = []
-    for value in values:
-        last = last if value is None else value
-        course.append(last)
-    return course
+def _known(points: Sequence[Point], read: Callable[[Point], float | None]) -> list[float] | None:
+    """Return the course of what is known, without steps in which nothing is; None for nothing."""
+    return [value for value in map(read, points) if value is not None] or None
 
 
 def _percent(share: float | None) -> str:
