@@ -76,9 +76,8 @@ class Workbench:
         Raises:
             VisionError: The data directory or a setting cannot be used.
         """
-        directory = settings.tessera_data_dir
-        database = open_database(directory)
-        decoder = Decoder()
+        directory, at_once = settings.tessera_data_dir, settings.max_concurrent_requests
+        database, decoder = open_database(directory), Decoder()
         originals, sent = _blobs(directory / "blobs"), _blobs(directory / "sent")
         pictures = StoredPictures(decoder, originals)
         client = open_client(settings, database=database, decoder=pictures)
@@ -94,30 +93,12 @@ class Workbench:
             outbox=Outbox(),
             thumbnails=Thumbnails(decoder, originals, directory / "thumbnails"),
             tray=Tray(decoder, originals, sent),
-            runs=Runs(client, originals, sent, store, settings.max_concurrent_requests),
+            runs=Runs(client, originals, sent, store, at_once),
             run_store=store,
-            batches=Batches(
-                client,
-                SqlBatchStore(database),
-                decoder,
-                originals,
-                settings.max_concurrent_requests,
-            ),
+            batches=Batches(client, SqlBatchStore(database), decoder, originals, at_once),
             metrics=metrics,
-            alerts=AlertWatch(
-                metrics,
-                AlertStore(database),
-                client.budget,
-                client.catalog,
-                _webhook(settings),
-                translator(settings.tessera_lang or SOURCE_LANGUAGE),
-            ),
-            quality=QualityRuns(
-                client,
-                Intake(decoder),
-                SqlQualityStore(database),
-                1 if settings.embedded else settings.max_concurrent_requests,
-            ),
+            alerts=_alerts(settings, client, metrics),
+            quality=_quality(settings, client, decoder),
         )
         bench.forget_old()
         return bench
@@ -172,6 +153,26 @@ class Workbench:
         await self.batches.close()
         await self.client.close()
         await self.decoder.close()
+
+
+def _alerts(settings: Settings, client: VisionClient, metrics: MetricsReader) -> AlertWatch:
+    return AlertWatch(
+        metrics,
+        AlertStore(client.ledger.database),
+        client.budget,
+        client.catalog,
+        _webhook(settings),
+        translator(settings.tessera_lang or SOURCE_LANGUAGE),
+    )
+
+
+def _quality(settings: Settings, client: VisionClient, decoder: Decoder) -> QualityRuns:
+    return QualityRuns(
+        client,
+        Intake(decoder),
+        SqlQualityStore(client.ledger.database),
+        1 if settings.embedded else settings.max_concurrent_requests,
+    )
 
 
 def _webhook(settings: Settings) -> Webhook | None:
