@@ -3,6 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Final
@@ -43,61 +44,36 @@ class BatchFigures:
             return [self._progress(connection, row) for row in rows]
 
     def _progress(self, connection: Connection, row: RowMapping) -> BatchProgress:
-        counts = _Counts(
-            connection.execute(select(tallies).where(tallies.c.batch == row["id"])).mappings().all()
-        )
-        purse = connection.execute(select(purses).where(purses.c.id == row["id"])).mappings().one()
-        skipped = connection.scalar(select(func.count()).where(left_out.c.batch == row["id"]))
-        state = BatchState(row["state"])
-        saved = connection.scalar(_SAVED, {"batch": row["id"]})
-        is_moving = state is BatchState.RUNNING
-        rate = self._rate_per_minute(connection, row) if is_moving else None
-        spent_usd = from_nano(purse["spent_nano_usd"]) or Decimal(0)
-        remaining = counts.of(ItemState.QUEUED) + counts.of(ItemState.RUNNING)
-        return BatchProgress(
-            id=row["id"],
-            name=row["name"],
-            state=state,
-            lane=JobLane(row["lane"]),
-            total=counts.total,
-            queued=counts.of(ItemState.QUEUED),
-            running=counts.of(ItemState.RUNNING),
-            succeeded=counts.of(ItemState.SUCCEEDED),
-            failed=counts.of(ItemState.FAILED),
-            cancelled=counts.of(ItemState.CANCELLED),
-            cached=counts.cached,
-            left_out=skipped or 0,
-            cost_usd=spent_usd,
-            reserved_usd=from_nano(purse["held_nano_usd"]) or Decimal(0),
-            budget_usd=from_nano(purse["cap_nano_usd"]),
-            max_items=row["max_items"],
-            priority=row["priority"],
-            is_intake_complete=row["is_intake_complete"],
-            created_at=datetime.fromtimestamp(row["created_at_s"], UTC),
-            started_at=moment(row["started_at_s"]),
-            finished_at=moment(row["finished_at_s"]),
-            failures=counts.failures,
-            held=sum(counts.held.values()),
-            held_codes=counts.held,
-            reason_code=row["reason_code"],
-            reason=phrase_codec.validate_json(row["reason"]) if row["reason"] else None,
+        batch_id = row["id"]
+        counted = connection.execute(select(tallies).where(tallies.c.batch == batch_id)).mappings()
+        purse = connection.execute(select(purses).where(purses.c.id == batch_id)).mappings().one()
+        skipped = connection.scalar(select(func.count()).where(left_out.c.batch == batch_id))
+        saved = connection.scalar(_SAVED, {"batch": batch_id})
+        known = _as_kept(row, _Counts(counted.all()), purse, skipped or 0, from_nano(saved))
+        return self._with_course(connection, known)
+
+    def _with_course(self, connection: Connection, known: BatchProgress) -> BatchProgress:
+        """Add how fast it goes and how it will have ended."""
+        remaining = known.queued + known.running
+        is_moving = known.state is BatchState.RUNNING
+        rate = self._rate_per_minute(connection, known) if is_moving else None
+        return replace(
+            known,
             rate_per_minute=rate,
-            projected_usd=_projected_usd(spent_usd, counts, remaining),
+            projected_usd=_projected_usd(known, remaining),
             projected_end=moment(self._clock() + remaining / rate * 60) if rate else None,
-            rerun_of=row["rerun_of"],
-            ready_by=moment(row["ready_by_s"]),
-            saved_batch_usd=from_nano(saved) or Decimal(0),
         )
 
-    def _rate_per_minute(self, connection: Connection, row: RowMapping) -> float | None:
+    def _rate_per_minute(self, connection: Connection, known: BatchProgress) -> float | None:
         """Return how many items end in a minute, as of late; None when nothing has ended."""
         now_s = self._clock()
-        window_s = min(_RATE_WINDOW_S, now_s - (row["started_at_s"] or now_s))
+        started_s = known.started_at.timestamp() if known.started_at else now_s
+        window_s = min(_RATE_WINDOW_S, now_s - started_s)
         if window_s <= 0:
             return None
         ended = connection.scalar(
             select(func.count()).where(
-                items.c.batch == row["id"], items.c.finished_at_s > now_s - window_s
+                items.c.batch == known.id, items.c.finished_at_s > now_s - window_s
             )
         )
         return ended * 60 / window_s if ended else None
@@ -122,9 +98,45 @@ class _Counts:
         return self._by_state[state.value]
 
 
-def _projected_usd(spent_usd: Decimal, counts: _Counts, remaining: int) -> Decimal | None:
+def _as_kept(
+    row: RowMapping, counts: _Counts, purse: RowMapping, skipped: int, saved_usd: Decimal | None
+) -> BatchProgress:
+    """Return what the rows say; how it goes on is not known from them."""
+    return BatchProgress(
+        id=row["id"],
+        name=row["name"],
+        state=BatchState(row["state"]),
+        lane=JobLane(row["lane"]),
+        total=counts.total,
+        queued=counts.of(ItemState.QUEUED),
+        running=counts.of(ItemState.RUNNING),
+        succeeded=counts.of(ItemState.SUCCEEDED),
+        failed=counts.of(ItemState.FAILED),
+        cancelled=counts.of(ItemState.CANCELLED),
+        cached=counts.cached,
+        left_out=skipped,
+        cost_usd=from_nano(purse["spent_nano_usd"]) or Decimal(0),
+        reserved_usd=from_nano(purse["held_nano_usd"]) or Decimal(0),
+        budget_usd=from_nano(purse["cap_nano_usd"]),
+        max_items=row["max_items"],
+        priority=row["priority"],
+        is_intake_complete=row["is_intake_complete"],
+        created_at=datetime.fromtimestamp(row["created_at_s"], UTC),
+        started_at=moment(row["started_at_s"]),
+        finished_at=moment(row["finished_at_s"]),
+        failures=counts.failures,
+        held=sum(counts.held.values()),
+        held_codes=counts.held,
+        reason_code=row["reason_code"],
+        reason=phrase_codec.validate_json(row["reason"]) if row["reason"] else None,
+        rerun_of=row["rerun_of"],
+        ready_by=moment(row["ready_by_s"]),
+        saved_batch_usd=saved_usd or Decimal(0),
+    )
+
+
+def _projected_usd(known: BatchProgress, remaining: int) -> Decimal | None:
     """Return what the whole will have cost if the rest costs what the done ones did."""
-    ended = counts.of(ItemState.SUCCEEDED) + counts.of(ItemState.FAILED)
-    if not ended:
+    if not known.done:
         return None
-    return spent_usd + spent_usd * remaining / ended
+    return known.cost_usd + known.cost_usd * remaining / known.done
