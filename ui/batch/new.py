@@ -7,6 +7,7 @@ from decimal import Decimal
 import streamlit as st
 
 from core.batch import JobLane
+from core.batch.types import PRIORITIES
 from core.errors import VisionError
 from core.quote import SelectionQuote
 from core.runs import Question
@@ -23,7 +24,6 @@ from ui.quote_line import headline
 from ui.resources import runtime, workbench
 
 _FIRST_LOOK_S = 1.0
-_PRIORITIES = range(1, 6)
 
 
 def show_new_batch() -> None:
@@ -76,9 +76,37 @@ def _show_quote(quote: SelectionQuote, question: Question) -> None:
 
 def _choose_limits(question: Question | None, quote: SelectionQuote | None) -> Wish | None:
     chosen = choose_lane(quote)
-    name, budget, most, urgency = st.columns([4, 3, 3, 3], vertical_alignment="bottom")
-    title = name.text_input(_("Name"), key="batch.name", placeholder=_("optional"), max_chars=120)
-    usd = budget.number_input(
+    columns = st.columns([4, 3, 3, 3], vertical_alignment="bottom")
+    with columns[0]:
+        name = _choose_name()
+    with columns[1]:
+        budget_usd = _choose_budget()
+    with columns[2]:
+        max_items = _choose_most()
+    with columns[3]:
+        priority = _choose_priority()
+    if question is None or chosen.is_too_late:
+        return None
+    _warn_of_small_budget(budget_usd, quote, chosen.lane)
+    return Wish(
+        name=name,
+        question=question,
+        language=language(),
+        budget_usd=budget_usd,
+        max_items=max_items,
+        priority=priority,
+        lane=chosen.lane,
+        ready_by=chosen.ready_by,
+    )
+
+
+def _choose_name() -> str:
+    name = st.text_input(_("Name"), key="batch.name", placeholder=_("optional"), max_chars=120)
+    return name.strip() or _("Batch of {time}").format(time=date_and_time(datetime.now(UTC)))
+
+
+def _choose_budget() -> Decimal | None:
+    usd = st.number_input(
         _("Budget in USD"),
         min_value=0.0,
         value=None,
@@ -88,7 +116,11 @@ def _choose_limits(question: Question | None, quote: SelectionQuote | None) -> W
         placeholder=_("no limit"),
         help=_("A hard limit: a call that might pass it is not made, and the batch pauses."),
     )
-    items = most.number_input(
+    return None if usd is None else Decimal(str(usd))
+
+
+def _choose_most() -> int | None:
+    return st.number_input(
         _("Pause after (pictures)"),
         min_value=1,
         value=None,
@@ -97,28 +129,17 @@ def _choose_limits(question: Question | None, quote: SelectionQuote | None) -> W
         placeholder=_("all"),
         help=_("For a trial: the batch pauses when so many were asked about."),
     )
+
+
+def _choose_priority() -> int:
     words = {1: _("1 · can wait"), 3: _("3 · usual"), 5: _("5 · urgent")}
-    priority = urgency.selectbox(
+    return st.selectbox(
         _("Priority"),
-        _PRIORITIES,
+        PRIORITIES,
         index=2,
         format_func=lambda level: words.get(level, str(level)),
         key="batch.priority",
         help=_("Batches that run side by side share the limits by this number."),
-    )
-    if question is None or chosen.is_too_late:
-        return None
-    limit = None if usd is None else Decimal(str(usd))
-    _warn_of_small_budget(limit, quote, chosen.lane)
-    return Wish(
-        name=title.strip() or _usual_name(),
-        question=question,
-        language=language(),
-        budget_usd=limit,
-        max_items=items,
-        priority=priority,
-        lane=chosen.lane,
-        ready_by=chosen.ready_by,
     )
 
 
@@ -140,10 +161,6 @@ def _launch(wish: Wish) -> None:
     here.launch.future = runtime().submit(launch(workbench(), wish, found, here.launch))
     wait([here.launch.future], timeout=_FIRST_LOOK_S)
     st.rerun()
-
-
-def _usual_name() -> str:
-    return _("Batch of {time}").format(time=date_and_time(datetime.now(UTC)))
 
 
 def _show_launch() -> None:
