@@ -101,48 +101,34 @@ def keep_link(scenario: Scenario) -> None:
 def choose_scenario(catalog: Catalog) -> Scenario | None:
     """Draw the controls and return what they say, or None while the size cannot be read."""
     with st.container(border=True, key="estimate-controls"):
-        columns = st.columns([3, 2, 3, 2.4], vertical_alignment="bottom")
-        with columns[0]:
-            model = _choose_model(catalog)
-        with columns[1]:
-            detail = _choose_detail(catalog, model)
-        with columns[2]:
-            sizes = _choose_sizes()
-        with columns[3]:
-            images = _number("images", _("Pictures a month"), 1, 1_000_000_000, step=1000)
-        columns = st.columns([3, 3, 3, 1.4], vertical_alignment="bottom")
-        with columns[0]:
-            output_tokens = _choose_output()
-        with columns[1]:
-            cached = _slider(
-                "cached_percent",
-                _("Already answered, %"),
-                100,
-                hint=_(
-                    "The part of the pictures whose answers Tessera's cache already has. They "
-                    "cost nothing."
-                ),
-            )
-        with columns[2]:
-            lane = _choose_lane()
-        with columns[3], st.popover(_("More"), icon=":material/tune:", width="stretch"):
-            more = _choose_more()
+        model, detail, sizes, images = st.columns([3, 2, 3, 2.4], vertical_alignment="bottom")
+        with model:
+            _choose_model(catalog)
+        with detail:
+            _choose_detail(catalog)
+        with sizes:
+            _choose_sizes()
+        with images:
+            _number("images", _("Pictures a month"), 1, 1_000_000_000, step=1000)
+        answer, cached, lane, more = st.columns([3, 3, 3, 1.4], vertical_alignment="bottom")
+        with answer:
+            _choose_output()
+        with cached:
+            _choose_cached()
+        with lane:
+            _choose_lane()
+        with more, st.popover(_("More"), icon=":material/tune:", width="stretch"):
+            _choose_more()
     try:
-        return checked(
-            Scenario(
-                model=model,
-                detail=detail,
-                sizes=sizes_from_text(sizes),
-                images=images,
-                output_tokens=output_tokens,
-                cached_percent=cached,
-                lane=lane,
-                **more,
-            )
-        )
+        return checked(_in_the_controls())
     except ConfigurationError as error:
         complain(error)
         return None
+
+
+def _in_the_controls() -> Scenario:
+    values = {field: st.session_state[_PREFIX + field] for field in _FIELDS}
+    return Scenario(sizes=sizes_from_text(st.session_state[_SIZES] or ""), **values)
 
 
 def show_own_pictures() -> None:
@@ -170,23 +156,21 @@ def _use(sizes: list[Size]) -> None:
     st.session_state[_SIZES] = sizes_to_text(sizes_of_images(sizes))
 
 
-def _choose_model(catalog: Catalog) -> str:
+def _choose_model(catalog: Catalog) -> None:
     key = _PREFIX + "model"
     names = list(dict.fromkeys([*comparable_models(catalog, today()), st.session_state[key]]))
-    return str(st.selectbox(_("Model"), names, key=key, persist_state="session"))
+    st.selectbox(_("Model"), names, key=key, persist_state="session")
 
 
-def _choose_detail(catalog: Catalog, model: str) -> Detail:
+def _choose_detail(catalog: Catalog) -> None:
     key = _PREFIX + "detail"
-    options = list(catalog.card(model).details) or [Detail.HIGH]
+    options = list(catalog.card(st.session_state[_PREFIX + "model"]).details) or [Detail.HIGH]
     if st.session_state[key] not in options:
         st.session_state[key] = Detail.HIGH if Detail.HIGH in options else options[0]
-    return st.selectbox(
-        _("Detail"), options, format_func=detail_name, key=key, persist_state="session"
-    )
+    st.selectbox(_("Detail"), options, format_func=detail_name, key=key, persist_state="session")
 
 
-def _choose_sizes() -> str:
+def _choose_sizes() -> None:
     names = {
         "1240x1754": _("A4 page, 150 dpi"),
         "1920x1080": _("Full HD"),
@@ -198,7 +182,7 @@ def _choose_sizes() -> str:
         return f"{plain} · {names[text]}" if text in names else plain
 
     options = list(dict.fromkeys([*_USUAL_SIZES, st.session_state[_SIZES]]))
-    chosen = st.selectbox(
+    st.selectbox(
         _("Size in pixels"),
         options,
         format_func=shown,
@@ -210,12 +194,11 @@ def _choose_sizes() -> str:
             "1400x2000*3, 800x600: three of the first for each of the second."
         ),
     )
-    return str(chosen or "")
 
 
-def _choose_output() -> int:
+def _choose_output() -> None:
     longest = max(_LONGEST_ON_SLIDER, st.session_state[_PREFIX + "output_tokens"])
-    return _slider(
+    _slider(
         "output_tokens",
         _("Answer length in tokens"),
         longest,
@@ -225,8 +208,15 @@ def _choose_output() -> int:
     )
 
 
-def _choose_lane() -> Lane:
-    chosen = st.segmented_control(
+def _choose_cached() -> None:
+    hint = _(
+        "The part of the pictures whose answers Tessera's cache already has. They cost nothing."
+    )
+    _slider("cached_percent", _("Already answered, %"), 100, hint=hint)
+
+
+def _choose_lane() -> None:
+    st.segmented_control(
         _("Lane"),
         list(Lane),
         format_func=lane_name,
@@ -239,29 +229,31 @@ def _choose_lane() -> Lane:
             "refused when the vendor is busy; not every model offers it."
         ),
     )
-    return chosen or Lane.REALTIME
 
 
-def _choose_more() -> dict[str, Any]:
-    """Draw what is changed less often; the keys are fields of a scenario."""
+def _choose_more() -> None:
+    """Draw what is changed less often."""
     _fill_from_task()
-    values = {
-        "prompt_tokens": _number("prompt_tokens", _("Prompt tokens"), 0, 1_000_000, step=50),
-        "output_limit_tokens": _number(
-            "output_limit_tokens",
-            _("Longest answer (tokens)"),
-            1,
-            1_000_000,
-            step=100,
-            hint=_("The upper end of the range: every answer as long as it may be."),
-        ),
-        "prompt_cached_percent": _slider(
-            "prompt_cached_percent",
-            _("Input read from the vendor's prompt cache, %"),
-            100,
-            hint=_("Only repeated beginnings of 1,024 tokens or more are cached by the vendor."),
-        ),
-    }
+    _number("prompt_tokens", _("Prompt tokens"), 0, 1_000_000, step=50)
+    _number(
+        "output_limit_tokens",
+        _("Longest answer (tokens)"),
+        1,
+        1_000_000,
+        step=100,
+        hint=_("The upper end of the range: every answer as long as it may be."),
+    )
+    _slider(
+        "prompt_cached_percent",
+        _("Input read from the vendor's prompt cache, %"),
+        100,
+        hint=_("Only repeated beginnings of 1,024 tokens or more are cached by the vendor."),
+    )
+    _choose_what_stands_beside()
+
+
+def _choose_what_stands_beside() -> None:
+    """Offer the guide's own estimate and a second currency: no part of a scenario."""
     st.toggle(
         _("Show the guide's estimate, too"),
         key=GUIDE_KEY,
@@ -279,7 +271,6 @@ def _choose_more() -> dict[str, Any]:
         persist_state="session",
         help=_("Your own rate; amounts are then shown in CNY, too."),
     )
-    return values
 
 
 def _fill_from_task() -> None:
@@ -316,8 +307,8 @@ def _take_task() -> None:
 
 def _number(
     field: str, label: str, least: int, most: int, *, step: int, hint: str | None = None
-) -> int:
-    return st.number_input(
+) -> None:
+    st.number_input(
         label,
         min_value=least,
         max_value=most,
@@ -330,8 +321,8 @@ def _number(
 
 def _slider(
     field: str, label: str, most: int, *, least: int = 0, step: int = 5, hint: str | None = None
-) -> int:
-    value: int = st.slider(
+) -> None:
+    st.slider(
         label,
         least,
         most,
@@ -340,4 +331,3 @@ def _slider(
         persist_state="session",
         help=hint,
     )
-    return value
