@@ -53,7 +53,11 @@ class Curve:
 
 def bar_chart(bars: Sequence[Bar], axis_title: str) -> Figure:
     """Return horizontal bars in the given order, the first on top."""
-    trace = {
+    return {"data": [_bar_trace(bars)], "layout": _bar_layout(bars, axis_title)}
+
+
+def _bar_trace(bars: Sequence[Bar]) -> Figure:
+    return {
         "type": "bar",
         "orientation": "h",
         "y": list(range(len(bars))),  # labels may be equal
@@ -69,18 +73,17 @@ def bar_chart(bars: Sequence[Bar], axis_title: str) -> Figure:
             "line": {"width": 0},
         },
     }
+
+
+def _bar_layout(bars: Sequence[Bar], axis_title: str) -> Figure:
     longest = max((bar.value for bar in bars if bar.value is not None), default=0) or 1
-    unknown = [
-        {"x": 0, "y": at, "text": _plain(bar.text), "showarrow": False, "xanchor": "left"}
-        for at, bar in enumerate(bars)
-        if bar.value is None
-    ]
-    layout = {
+    most = longest * (1 + 0.03 * _longest_text(bars))
+    return {
         **_layout(height_px=_BAR_PX * len(bars) + 60),
-        "annotations": unknown,
+        "annotations": _unknown_values(bars),
         "bargap": 0.25,
         "showlegend": False,
-        "xaxis": {**_axis(axis_title), "range": [0, longest * (1 + 0.03 * _longest_text(bars))]},
+        "xaxis": {**_axis(axis_title), "range": [0, most]},
         "yaxis": {
             **_axis(""),
             "autorange": "reversed",
@@ -88,12 +91,22 @@ def bar_chart(bars: Sequence[Bar], axis_title: str) -> Figure:
             "automargin": True,
             "tickmode": "array",
             "tickvals": list(range(len(bars))),
-            "ticktext": [
-                f"<b>{_plain(bar.label)}</b>" if bar.chosen else _plain(bar.label) for bar in bars
-            ],
+            "ticktext": [_bar_label(bar) for bar in bars],
         },
     }
-    return {"data": [trace], "layout": layout}
+
+
+def _unknown_values(bars: Sequence[Bar]) -> list[Figure]:
+    """Return the words that stand where a bar would be."""
+    return [
+        {"x": 0, "y": at, "text": _plain(bar.text), "showarrow": False, "xanchor": "left"}
+        for at, bar in enumerate(bars)
+        if bar.value is None
+    ]
+
+
+def _bar_label(bar: Bar) -> str:
+    return f"<b>{_plain(bar.label)}</b>" if bar.chosen else _plain(bar.label)
 
 
 def step_chart(
