@@ -89,50 +89,52 @@ def _draw_form(card: ModelCard, known: Catalog) -> _Typed:
     standard = card.price.standard if card.price else None
     batch = card.price.batch if card.price else None
     st.caption(_("USD per million tokens. What is left empty is not known, and never counts as 0."))
-    columns = st.columns(3)
-    input_usd = _price(
-        columns[0], _("Input"), standard.input_usd if standard else None, f"{key}.input"
+    top, below = st.columns(3), st.columns(3)
+    with top[0]:
+        input_usd = _price(_("Input"), standard and standard.input_usd, f"{key}.input")
+    with top[1]:
+        cached = standard and standard.cached_input_usd
+        cached_usd = _price(_("Cached input"), cached, f"{key}.cached")
+    with top[2]:
+        output_usd = _price(_("Output"), standard and standard.output_usd, f"{key}.output")
+    with below[0]:
+        batch_input_usd = _price(_("Input, batch"), batch and batch.input_usd, f"{key}.b_in")
+    with below[1]:
+        batch_output_usd = _price(_("Output, batch"), batch and batch.output_usd, f"{key}.b_out")
+    with below[2]:
+        limit_tokens = _choose_limit(card, f"{key}.limit")
+    return _Typed(
+        rule=_choose_rule(card, known, f"{key}.rule"),
+        max_output_tokens=limit_tokens,
+        input_usd=input_usd,
+        cached_usd=cached_usd,
+        output_usd=output_usd,
+        batch_input_usd=batch_input_usd,
+        batch_output_usd=batch_output_usd,
     )
-    cached_usd = _price(
-        columns[1],
-        _("Cached input"),
-        standard.cached_input_usd if standard else None,
-        f"{key}.cached",
-    )
-    output_usd = _price(
-        columns[2], _("Output"), standard.output_usd if standard else None, f"{key}.output"
-    )
-    columns = st.columns(3)
-    batch_input = _price(
-        columns[0], _("Input, batch"), batch.input_usd if batch else None, f"{key}.b_in"
-    )
-    batch_output = _price(
-        columns[1], _("Output, batch"), batch.output_usd if batch else None, f"{key}.b_out"
-    )
-    limit = columns[2].number_input(
-        _("Longest answer (tokens)"),
-        min_value=1,
-        value=card.max_output_tokens,
-        step=1,
-        key=f"{key}.limit",
-    )
+
+
+def _price(label: str, usd: Decimal | None, key: str) -> str:
+    """Draw a price as text: a number field would round it."""
+    value = "" if usd is None else f"{usd:f}"
+    return str(st.text_input(label, value, key=key, placeholder=_("not known")) or "")
+
+
+def _choose_limit(card: ModelCard, key: str) -> int | None:
+    label = _("Longest answer (tokens)")
+    return st.number_input(label, min_value=1, value=card.max_output_tokens, step=1, key=key)
+
+
+def _choose_rule(card: ModelCard, known: Catalog, key: str) -> str:
     rules = ["", *(n for n, rule in known.rules.items() if not isinstance(rule, PixelsRule))]
     rule = st.selectbox(
         _("Counts images like"),
         rules,
         index=rules.index(_rule_name(card.image_rule, known)),
         format_func=lambda each: each or _("not known"),
-        key=f"{key}.rule",
+        key=key,
     )
-    return _Typed(rule or "", limit, input_usd, cached_usd, output_usd, batch_input, batch_output)
-
-
-def _price(
-    column: st.delta_generator.DeltaGenerator, label: str, usd: Decimal | None, key: str
-) -> str:
-    """Draw a price as text: a number field would round it."""
-    value = "" if usd is None else f"{usd:f}"
-    return str(column.text_input(label, value, key=key, placeholder=_("not known")) or "")
+    return rule or ""
 
 
 def _rule_name(rule: ImageRule, known: Catalog) -> str:
