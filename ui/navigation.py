@@ -23,29 +23,7 @@ def run_page() -> None:
     dark = st.context.theme.type == "dark"
     logo = _ASSETS / ("logo_dark.svg" if dark else "logo.svg")
     st.logo(str(logo), size="large", icon_image=str(_ASSETS / "icon.svg"))
-    page = st.navigation(
-        [
-            st.Page(
-                "pages/analyze.py", title=_("Analyze"), icon=":material/image_search:", default=True
-            ),
-            st.Page(
-                "pages/estimate.py",
-                title=_("Estimate"),
-                icon=":material/calculate:",
-                url_path="estimate",
-            ),
-            st.Page("pages/batch.py", title=_("Batch"), icon=":material/stacks:", url_path="batch"),
-            st.Page(
-                "pages/metrics.py",
-                title=_("Live metrics"),
-                icon=":material/monitoring:",
-                url_path="live",
-            ),
-            st.Page(
-                "pages/system.py", title=_("System"), icon=":material/settings:", url_path="system"
-            ),
-        ]
-    )
+    page = st.navigation(_pages())
     try:
         workbench()
     except VisionError as error:
@@ -56,6 +34,24 @@ def run_page() -> None:
         show_engine()
         _choose_language()
     page.run()
+
+
+def _pages() -> list[st.Page]:
+    """Return the pages; a file's name is its address, but /metrics belongs to Prometheus."""
+    return [
+        st.Page(
+            "pages/analyze.py", title=_("Analyze"), icon=":material/image_search:", default=True
+        ),
+        st.Page("pages/estimate.py", title=_("Estimate"), icon=":material/calculate:"),
+        st.Page("pages/batch.py", title=_("Batch"), icon=":material/stacks:"),
+        st.Page(
+            "pages/metrics.py",
+            title=_("Live metrics"),
+            icon=":material/monitoring:",
+            url_path="live",
+        ),
+        st.Page("pages/system.py", title=_("System"), icon=":material/settings:"),
+    ]
 
 
 def require_frame() -> None:

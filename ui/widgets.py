@@ -52,19 +52,6 @@ def intake(
     pages that may be interrupted at any place. Returns how many those are; `coming` is what was
     returned before.
     """
-    labels = {
-        "title": _("Drop pictures or PDFs here"),
-        "hint": _("or paste them · JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF, HEIC, PDF, zip")
-        + "".join(f", {ending.removeprefix('.').upper()}" for ending in sorted(more)),
-        "choose": _("Choose files"),
-        "camera": _("Camera"),
-        "snap": _("Take the picture"),
-        "close": _("Close"),
-        "sending": _("Receiving {done} of {total} …"),
-        "too_large": _("too large"),
-        "failed": _("could not be received"),
-        "no_camera": _("The camera cannot be used here."),
-    }
     told = _component("intake")(
         key=key,
         data={
@@ -74,11 +61,28 @@ def intake(
             "tell_every_ms": round(1000 * tell_every_s),
             "coming": coming,
             "accept": ",".join(["image/*,.pdf,.zip,.heic,.heif,.avif", *sorted(more)]),
-            "labels": labels,
+            "labels": _intake_labels(more),
         },
         on_arrived_change=_nothing,
     )
     return int(told.arrived["coming"]) if told.arrived else coming
+
+
+def _intake_labels(more: Collection[str]) -> dict[str, str]:
+    usual = _("or paste them · JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF, HEIC, PDF, zip")
+    others = [ending.removeprefix(".").upper() for ending in sorted(more)]
+    return {
+        "title": _("Drop pictures or PDFs here"),
+        "hint": ", ".join([usual, *others]),
+        "choose": _("Choose files"),
+        "camera": _("Camera"),
+        "snap": _("Take the picture"),
+        "close": _("Close"),
+        "sending": _("Receiving {done} of {total} …"),
+        "too_large": _("too large"),
+        "failed": _("could not be received"),
+        "no_camera": _("The camera cannot be used here."),
+    }
 
 
 def gallery(
