@@ -78,7 +78,7 @@ class Chart:
 def line_chart(times: Times, traces: Sequence[Trace], unit: Unit) -> Chart:
     """Return lines over time; single values between gaps are seen as points."""
     mark = {"type": "line", "point": {"size": 14}, "strokeWidth": 2}
-    encoding = _encoding(times, traces, unit, _tooltip(unit))
+    encoding = _encoding(times, traces, unit)
     if len(traces) == 1:
         encoding["color"]["legend"] = None  # the heading says what it is
     return Chart({"mark": mark, "encoding": encoding, "height": _HEIGHT_PX}, _rows(times, traces))
@@ -86,7 +86,7 @@ def line_chart(times: Times, traces: Sequence[Trace], unit: Unit) -> Chart:
 
 def stacked_chart(times: Times, traces: Sequence[Trace], unit: Unit) -> Chart:
     """Return bars over time, one colour on the other."""
-    encoding = _encoding(times, traces, unit, _tooltip(unit))
+    encoding = _encoding(times, traces, unit)
     encoding["y"]["stack"] = "zero"
     encoding["order"] = {"field": "rank", "type": "quantitative"}
     mark = {"type": "bar", "size": _BAR_PX}
@@ -123,42 +123,8 @@ def heat_chart(times: Times, names: Sequence[str], counts: Sequence[Sequence[int
     return Chart({"mark": "rect", "encoding": encoding, "height": height_px}, rows)
 
 
-def _encoding(
-    times: Times, traces: Sequence[Trace], unit: Unit, tooltip: list[Row]
-) -> dict[str, Any]:
-    names, colours = [trace.name for trace in traces], [trace.colour for trace in traces]
-    scale = {"domain": [0, unit.most]} if unit.most else {"zero": True}
-    return {
-        "x": _x(times),
-        "y": {
-            "field": "value",
-            "type": "quantitative",
-            "title": None,
-            "scale": scale,
-            "axis": {
-                "format": unit.ticks,
-                "labelExpr": f"datum.label + '{unit.suffix}'",
-                "tickCount": 4,
-                "minExtent": 40,
-            },
-        },
-        "color": {
-            "field": "name",
-            "type": "nominal",
-            "title": None,
-            "scale": {"domain": names, "range": colours},
-            "legend": {
-                "orient": "bottom",
-                "columns": 3,
-                "columnPadding": 10,
-                "offset": 6,
-                "padding": 0,
-                "labelFontSize": 12,
-                "symbolSize": 60,
-            },
-        },
-        "tooltip": tooltip,
-    }
+def _encoding(times: Times, traces: Sequence[Trace], unit: Unit) -> Row:
+    return {"x": _x(times), "y": _y(unit), "color": _colour(traces), "tooltip": _tooltip(unit)}
 
 
 def _x(times: Times) -> Row:
@@ -174,6 +140,40 @@ def _x(times: Times) -> Row:
             "grid": False,
             "labelOverlap": True,
             "labelAngle": 0,
+        },
+    }
+
+
+def _y(unit: Unit) -> Row:
+    return {
+        "field": "value",
+        "type": "quantitative",
+        "title": None,
+        "scale": {"domain": [0, unit.most]} if unit.most else {"zero": True},
+        "axis": {
+            "format": unit.ticks,
+            "labelExpr": f"datum.label + '{unit.suffix}'",
+            "tickCount": 4,
+            "minExtent": 40,
+        },
+    }
+
+
+def _colour(traces: Sequence[Trace]) -> Row:
+    names, colours = [trace.name for trace in traces], [trace.colour for trace in traces]
+    return {
+        "field": "name",
+        "type": "nominal",
+        "title": None,
+        "scale": {"domain": names, "range": colours},
+        "legend": {
+            "orient": "bottom",
+            "columns": 3,
+            "columnPadding": 10,
+            "offset": 6,
+            "padding": 0,
+            "labelFontSize": 12,
+            "symbolSize": 60,
         },
     }
 
