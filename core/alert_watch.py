@@ -102,6 +102,8 @@ class AlertWatch:
         self._calm_since = dict(done.calm_since)
         changed = [alert for alert in done.fired if self.store.fire(alert)]
         changed += [alert for alert in done.cleared if self.store.clear(alert)]
+        for alert in done.moved:
+            self.store.follow(alert)
         self.active = tuple(self.store.active())
         for alert in changed:
             _log.warning(_event(alert), extra={"alert": alert.name, "value": alert.value})

@@ -55,7 +55,7 @@ _NATURES: Final[Mapping[AlertKind, _Nature]] = {
         min_samples=5,
     ),
     AlertKind.SUCCESS: _Nature(
-        N_("Only {value:.1%} of requests succeed; {limit:.1%} are wanted."),
+        N_("{value:.1%} of requests succeed; {limit:.1%} are wanted."),
         0.95,
         Severity.HIGH,
         slack=0.01,
@@ -79,7 +79,7 @@ _NATURES: Final[Mapping[AlertKind, _Nature]] = {
     ),
     AlertKind.CACHE: _Nature(
         N_(
-            "The cache answers only {value:.0%} of the share that it answered the day before; "
+            "The cache answers {value:.0%} of the share that it answered the day before; "
             "{limit:.0%} are wanted."
         ),
         0.5,
@@ -151,7 +151,8 @@ class Reading:
 class Alert:
     """Something that went beyond its threshold, until it clears.
 
-    `cleared_value` is None where there was nothing to look at any more.
+    `value` is what it fired with. `current_value` is what it has come to since, None where that
+    is the same. `cleared_value` is None where there was nothing to look at any more.
     """
 
     kind: AlertKind
@@ -161,11 +162,19 @@ class Alert:
     fired_at: datetime
     cleared_at: datetime | None = None
     cleared_value: float | None = None
+    current_value: float | None = None
 
     @property
     def name(self) -> str:
         """Return what at most one active alert is about."""
         return _name(self.kind, self.subject)
+
+    @property
+    def told_value(self) -> float:
+        """Return the number of now while it is active, then the one that it fired with."""
+        if self.cleared_at or self.current_value is None:
+            return self.value
+        return self.current_value
 
     @property
     def severity(self) -> Severity:
@@ -175,10 +184,14 @@ class Alert:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What changed. `calm_since` goes into the next judgement: alerts that may soon clear."""
+    """What changed. `calm_since` goes into the next judgement: alerts that may soon clear.
+
+    `moved` stay active with another number than before.
+    """
 
     fired: tuple[Alert, ...]
     cleared: tuple[Alert, ...]
+    moved: tuple[Alert, ...]
     calm_since: Mapping[str, datetime]
 
 
@@ -205,17 +218,18 @@ def judge(
         and reading.value is not None
         and _fires(rule, reading.value, reading.samples)
     ]
-    cleared, calm = [], {}
+    cleared, moved, calm = [], [], {}
     for name, alert in standing.items():
         rule, reading = by_kind[alert.kind], seen.get(name)
         value = reading.value if reading else None
-        if rule.is_on and not _is_calm(rule, value):
-            continue
-        calm[name] = calm_since.get(name, now)
-        if not rule.is_on or now - calm[name] >= CALM_FOR:
+        if not rule.is_on or _is_calm(rule, value):
+            calm[name] = calm_since.get(name, now)
+        if name in calm and (not rule.is_on or now - calm[name] >= CALM_FOR):
             cleared.append(replace(alert, cleared_at=now, cleared_value=value))
             del calm[name]
-    return Judgement(tuple(fired), tuple(cleared), calm)
+        elif value is not None and value != alert.told_value:
+            moved.append(replace(alert, current_value=value))
+    return Judgement(tuple(fired), tuple(cleared), tuple(moved), calm)
 
 
 def checked_rule(rule: Rule) -> Rule:
@@ -235,11 +249,11 @@ def checked_rule(rule: Rule) -> Rule:
 def sentence(alert: Alert) -> Phrase:
     """Say what is wrong, or was, with its numbers."""
     values: dict[str, str | int | float] = {
-        "value": alert.value,
+        "value": alert.told_value,
         "limit": alert.threshold,
         "subject": alert.subject,
     }
-    if alert.kind is AlertKind.SHUTDOWN and alert.value < 0:
+    if alert.kind is AlertKind.SHUTDOWN and alert.told_value < 0:
         return Phrase("{subject} was shut down by its vendor and is still asked.", values)
     return Phrase(_NATURES[alert.kind].sentence, values)
 

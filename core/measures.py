@@ -30,11 +30,15 @@ class Latency:
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """Tokens as they were billed; input includes what was read from the vendor's cache."""
+    """Tokens as they were billed; input includes what was read from the vendor's cache.
+
+    `largest_call` is the most, input and output, that one call was billed for.
+    """
 
     input: int = 0
     output: int = 0
     cache_read: int = 0
+    largest_call: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +181,10 @@ def fold_metrics(
         latency=latency,
         first_token=first_token,
         tokens=Tokens(
-            total.input_tokens, total.output_tokens, sum(cell.cache_read_tokens for cell in cells)
+            total.input_tokens,
+            total.output_tokens,
+            sum(cell.cache_read_tokens for cell in cells),
+            max((cell.most_tokens for cell in cells), default=0),
         ),
         cost=_costs(cells),
         failures=_failures(cells),

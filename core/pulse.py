@@ -7,6 +7,8 @@ from hashlib import sha256
 from threading import Lock
 from typing import TYPE_CHECKING, Final
 
+from core.alerts import sentence
+
 if TYPE_CHECKING:
     from core.workbench import Workbench
 
@@ -51,7 +53,7 @@ def take_pulse(bench: "Workbench", step_s: float) -> Pulse:
         bench.metrics.last_id(),
         bench.metrics.in_flight(),
         int(time.time() / step_s),
-        tuple(f"{alert.name} {alert.fired_at}" for alert in bench.alerts.active),
+        tuple(f"{each.name} {each.fired_at} {sentence(each)}" for each in bench.alerts.active),
     )
 
 

@@ -203,6 +203,7 @@ class _Words:
         return [
             (N_("Total"), f"{total:,}"),
             (N_("Mean of a request on the wire"), self._ratio(total, asked, ",.0f")),
+            (N_("Largest call"), f"{tokens.largest_call:,}"),
             (N_("Input tokens"), f"{tokens.input:,}"),
             (N_("Read from the vendor's cache"), f"{tokens.cache_read:,}"),
             (N_("Output tokens"), f"{tokens.output:,}"),

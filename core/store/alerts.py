@@ -14,6 +14,7 @@ from sqlalchemy import (
     RowMapping,
     String,
     Table,
+    Update,
     select,
     update,
 )
@@ -34,6 +35,7 @@ alerts = Table(
     Column("fired_at_s", Float, nullable=False),
     Column("cleared_at_s", Float),
     Column("cleared_value", Float),
+    Column("current_value", Float),
 )
 Index(
     "alerts_active",
@@ -91,12 +93,20 @@ class AlertStore:
             done = connection.execute(insert(alerts).on_conflict_do_nothing(), _values(alert))
             return done.rowcount == 1
 
+    def follow(self, alert: Alert) -> None:
+        """Write down what an active alert has come to."""
+        with writing(self._database) as connection:
+            connection.execute(_if_active(alert).values(current_value=alert.current_value))
+
     def clear(self, alert: Alert) -> bool:
         """Write down that an alert has cleared; False if another process has done so."""
-        is_it = (alerts.c.kind == alert.kind.value) & (alerts.c.subject == alert.subject)
-        query = update(alerts).where(is_it, alerts.c.cleared_at_s.is_(None))
         with writing(self._database) as connection:
-            return connection.execute(query.values(_clearing(alert))).rowcount == 1
+            return connection.execute(_if_active(alert).values(_clearing(alert))).rowcount == 1
+
+
+def _if_active(alert: Alert) -> Update:
+    is_it = (alerts.c.kind == alert.kind.value) & (alerts.c.subject == alert.subject)
+    return update(alerts).where(is_it, alerts.c.cleared_at_s.is_(None))
 
 
 def _values(alert: Alert) -> dict[str, Any]:
@@ -124,4 +134,5 @@ def _alert(row: RowMapping) -> Alert:
         datetime.fromtimestamp(row["fired_at_s"], UTC),
         None if row["cleared_at_s"] is None else datetime.fromtimestamp(row["cleared_at_s"], UTC),
         row["cleared_value"],
+        row["current_value"],
     )

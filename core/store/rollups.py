@@ -48,6 +48,7 @@ _SUMS: Final = {
     "saved_nano_usd": "saved_nano_usd",
     "resizing_nano_usd": "saved_by_resizing_nano_usd",
 }
+_LARGEST: Final = {"most_tokens": "input_tokens + output_tokens"}
 
 KIND: Final = {name: "coalesce(code, '')" if name == "code" else name for name in _KIND}
 """The columns of `call_kinds`, and each from a row of the ledger."""
@@ -55,8 +56,13 @@ KIND: Final = {name: "coalesce(code, '')" if name == "code" else name for name i
 ALIKE: Final = ("model", "status", "code", "cached")
 """What kinds have in common whose `alike` is one: the id of the first of them."""
 
-SUMS: Final = {name: f"coalesce(sum({sql}), 0)" for name, sql in _SUMS.items()}
-"""The columns of `call_sums` after its key, and each from rows of the ledger."""
+FOLDS: Final = dict.fromkeys(_SUMS, "sum") | dict.fromkeys(_LARGEST, "max")
+"""The columns of `call_sums` after its key, and how several rows of it become one."""
+
+SUMS: Final = {
+    name: f"coalesce({FOLDS[name]}({sql}), 0)" for name, sql in (_SUMS | _LARGEST).items()
+}
+"""The same columns, and each from rows of the ledger."""
 
 ANY_KIND: Final = 0
 """The spread over all kinds, in place of a kind."""
@@ -83,7 +89,8 @@ _ADD_SUMS = f"""
     INSERT INTO call_sums (step_s, at_s, kind, {", ".join(SUMS)})
     SELECT {_BUCKET}, {_KIND_OF_CALL}, {", ".join(SUMS.values())}
     FROM {_CALLS} WHERE {_NEW} GROUP BY 1, 2, 3
-    ON CONFLICT DO UPDATE SET {", ".join(f"{name} = {name} + excluded.{name}" for name in SUMS)}
+    ON CONFLICT DO UPDATE SET {", ".join(f"{name} = {name} + excluded.{name}" for name in _SUMS)},
+        {", ".join(f"{name} = max({name}, excluded.{name})" for name in _LARGEST)}
 """
 
 
@@ -106,8 +113,8 @@ _ROLL = (
     *(text(_add_spreads(part, kind)) for part in PARTS for kind in (_KIND_OF_CALL, str(ANY_KIND))),
 )
 _KEPT_SUMS = text(
-    f"SELECT {', '.join(f'coalesce(sum({name}), 0)' for name in SUMS)} FROM call_sums "
-    "WHERE step_s = :step_s"
+    f"SELECT {', '.join(f'coalesce({fold}({name}), 0)' for name, fold in FOLDS.items())} "
+    "FROM call_sums WHERE step_s = :step_s"
 )
 _KEPT_ANSWERS = text(  # all kinds one by one, and together
     f"SELECT sum(n) FROM call_spreads WHERE part = '{Part.TOTAL}' AND step_s = :step_s "

@@ -13,7 +13,7 @@ from core.errors import StorageError
 from core.phrases import Phrase
 from core.store.transactions import writing
 
-SCHEMA_VERSION: Final = "0008"
+SCHEMA_VERSION: Final = "0009"
 """The newest step in migrations/versions."""
 
 _STEPS = Path(__file__).parent / "migrations"

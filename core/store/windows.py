@@ -11,6 +11,7 @@ from core.store.bins import count_up_to, find_places
 from core.store.rollups import (
     ALIKE,
     ANY_KIND,
+    FOLDS,
     KIND,
     PARTS,
     STEPS_S,
@@ -58,7 +59,10 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """Sums over the calls of one kind in one slot; `code` is empty where there is none."""
+    """Sums over the calls of one kind in one slot; `code` is empty where there is none.
+
+    `most_tokens` is no sum: the input and output of the largest call.
+    """
 
     slot_s: int
     model: str
@@ -79,6 +83,7 @@ class Cell:
     cost_nano_usd: int
     saved_nano_usd: int
     resizing_nano_usd: int
+    most_tokens: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +142,7 @@ def _read_cells(
     query = f"""
         SELECT slot_and_kind / {_KINDS} * :width_s, {", ".join(columns)} FROM (
             SELECT at_s / :width_s * {_KINDS} + {group} AS slot_and_kind,
-                {", ".join(f"sum({name}) AS {name}" for name in sums)}
+                {", ".join(f"{FOLDS[name]}({name}) AS {name}" for name in sums)}
             FROM pieces CROSS JOIN call_sums ON {_IN_PIECE} CROSS JOIN call_kinds ON id = kind
             WHERE {only} GROUP BY 1
         ) JOIN call_kinds ON id = slot_and_kind % {_KINDS}

@@ -140,6 +140,16 @@ def test_alerts_are_kept_from_firing_to_clearing(store):
     assert store.history(9) == [cleared]
 
 
+def test_an_active_alert_keeps_up_with_its_number(store):
+    numbers = Numbers(replace(QUIET, cost=Costs(Decimal(101))))
+    one = watch(store, numbers)
+    one.look()
+    numbers.metrics = replace(QUIET, cost=Costs(Decimal(140)))
+    assert one.look() == [], "nothing fired and nothing cleared"
+    assert [(alert.value, alert.told_value) for alert in one.active] == [(101, 140)]
+    assert store.active() == list(one.active)
+
+
 def test_two_processes_fire_one_alert(store):
     dear = Numbers(replace(QUIET, cost=Costs(Decimal(101))))
     assert watch(store, dear).look()

@@ -143,3 +143,32 @@ def test_thresholds_must_make_sense(kind, fires_at, usable):
         return
     with pytest.raises(InputNotUsableError):
         checked_rule(rule)
+
+
+def test_an_active_alert_moves_with_its_number():
+    active = Alert(AlertKind.COST, "", 120, 100, NOW)
+    assert not judged(Reading(AlertKind.COST, 120), [active]).moved
+    (moved,) = judged(Reading(AlertKind.COST, 150), [active]).moved
+    assert moved == replace(active, current_value=150)
+    assert not judged(Reading(AlertKind.COST, 150), [moved]).moved
+    assert judged(Reading(AlertKind.COST, 80), [moved]).moved[0].current_value == 80
+    assert not judged(None, [moved]).moved
+
+
+def test_the_days_until_a_shutdown_are_those_of_today():
+    fired = Alert(AlertKind.SHUTDOWN, "gpt-4o", 60, 60, NOW)
+    said = []
+    for days in (45, 0, -1):
+        (fired,) = judged(Reading(AlertKind.SHUTDOWN, days, subject="gpt-4o"), [fired]).moved
+        said.append(str(sentence(fired)))
+    assert said == [
+        "gpt-4o is in use and will be shut down in 45 days.",
+        "gpt-4o is in use and will be shut down in 0 days.",
+        "gpt-4o was shut down by its vendor and is still asked.",
+    ]
+
+
+def test_a_cleared_alert_tells_the_number_that_it_fired_with():
+    over = Alert(AlertKind.COST, "", 120, 100, NOW, NOW + CALM_FOR, 80, current_value=95)
+    assert str(sentence(over)) == "120.00 USD were spent in 24 hours; 100 are allowed."
+    assert "95.00 USD" in str(sentence(replace(over, cleared_at=None)))

@@ -17,7 +17,7 @@ from core.store.calls import CallRecord, CallStatus, PlannedCall
 from core.store.check import check_store
 from core.store.database import open_database
 from core.store.ledger import Ledger
-from core.store.rollups import rebuild, roll_up
+from core.store.rollups import check_rollups, rebuild, roll_up
 from core.store.transactions import reading, writing
 from core.types import Cost, CostBasis, TokenUsage
 
@@ -123,6 +123,7 @@ def test_each_kind_of_call_is_counted_where_it_belongs(ledger, reader, clock, ro
     assert found.in_flight == 3
     assert found.failures == {"NET001": 1, "SYS002": 1}
     assert (found.tokens.input, found.tokens.output, found.tokens.cache_read) == (900, 150, 300)
+    assert found.tokens.largest_call == 350
     assert found.cost.measured_usd == Decimal("0.0015")
     assert found.cost.estimated_usd == Decimal("0.003")
     assert found.cost.total_usd == Decimal("0.0045")
@@ -272,7 +273,8 @@ def test_any_window_equals_its_rows_and_numpy(tmp_path_factory, written, since, 
     for number, (offset_s, latency_s, good) in enumerate(written):
         clock.now_s = START_S + offset_s
         status = {} if good else {"status": CallStatus.FAILED, "code": "NET001"}
-        ledger.record(call(latency_s=latency_s, **status))
+        usage = TokenUsage(int(latency_s * 100), number)
+        ledger.record(call(latency_s=latency_s, usage=usage, **status))
         if number in rolled:
             roll_up(ledger.database, 1)
 
@@ -283,6 +285,8 @@ def test_any_window_equals_its_rows_and_numpy(tmp_path_factory, written, since, 
         assert found.requests == len(rows)
         assert found.cost.total_usd == len(rows) * Decimal("0.001")
         assert found.latency.n == len(good_s)
+        tokens = [row.input_tokens + row.output_tokens for row in rows]
+        assert found.tokens.largest_call == max(tokens, default=0)
         if good_s:
             expected = np.percentile(good_s, [50, 95, 99]).tolist()
             assert [found.latency.p50_s, found.latency.p95_s, found.latency.p99_s] == expected
@@ -318,3 +322,49 @@ def test_readers_and_writers_at_once_count_each_row_once(ledger, reader):
     found = reader.measure()
     assert (found.requests, found.latency.n) == (1540, 1540)
     assert check_store(ledger.database) == []
+
+
+def grown(ledger, clock):
+    """Fill a ledger with calls of three kinds over two days, the last of them not in the sums."""
+    batch = replace(PLANNED, front_end="batch")
+    for number in range(60):
+        clock.now_s = START_S + number * 3000
+        ledger.record(call(usage=TokenUsage(1000 + number * 37 % 60, 5)))
+        ledger.record(call(planned=batch, usage=TokenUsage(2000 - number, 5)))
+        ledger.record(call(usage=None, status=CallStatus.FAILED, code="NET001"))
+        if number == 50:
+            roll_up(ledger.database, 1)
+
+
+def test_sums_from_before_the_largest_call_was_kept_get_it_in_an_upgrade(tmp_path, clock):
+    ledger = Ledger(open_database(tmp_path), clock)
+    grown(ledger, clock)
+    reader = MetricsReader(ledger.database, clock)
+    windows = [(None, None), (at(0), at(3 * 3600)), (at(7000), at(100_000))]
+    before = [reader.measure(*window).tokens for window in windows]
+    with writing(ledger.database) as connection:
+        for change in (
+            "ALTER TABLE call_sums DROP COLUMN most_tokens",
+            "ALTER TABLE alerts DROP COLUMN current_value",
+            "UPDATE alembic_version SET version_num = '0008'",
+        ):
+            connection.execute(text(change))
+    ledger.close()
+
+    ledger = Ledger(open_database(tmp_path), clock)
+    reader = MetricsReader(ledger.database, clock)
+    assert [reader.measure(*window).tokens for window in windows] == before
+    assert before[0].largest_call == 2005
+    assert check_store(ledger.database) == []
+    ledger.close()
+
+
+def test_a_row_that_was_corrected_by_hand_is_in_the_sums_after_a_rebuild(ledger, reader, clock):
+    grown(ledger, clock)
+    assert reader.measure().tokens.largest_call == 2005
+    with writing(ledger.database) as connection:
+        connection.execute(text("UPDATE calls SET input_tokens = 10 WHERE input_tokens > 1000"))
+    rebuild(ledger.database)
+    assert reader.measure().tokens.largest_call == 1005
+    with reading(ledger.database) as connection:
+        assert list(check_rollups(connection)) == []

@@ -1,5 +1,6 @@
 """Tests of core/pulse.py: a new token whenever there is something new to draw."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from types import SimpleNamespace
 
@@ -47,6 +48,12 @@ def test_the_token_stays_while_nothing_changes():
 )
 def test_whatever_is_drawn_changes_the_token(changed):
     assert token(**changed) != token()
+
+
+@pytest.mark.parametrize(("now", "changes"), [(120.001, False), (130, True)])
+def test_an_alert_is_drawn_again_when_its_sentence_says_something_else(now, changes):
+    moved = replace(ALERT, current_value=now)
+    assert (token(active=(moved,)) != token(active=(ALERT,))) is changes
 
 
 def test_time_moves_the_plots_on():

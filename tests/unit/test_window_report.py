@@ -30,7 +30,7 @@ METRICS = Metrics(
     cache_hit_rate=0.2,
     throughput_per_minute=3.3333,
     latency=Latency(140, 1.25, 0.5, 9.75, 1.0, 4.5, 8.25),
-    tokens=Tokens(48_000, 1_280, 100),
+    tokens=Tokens(48_000, 1_280, 100, 4_321),
     cost=Costs(Decimal("1.2345"), Decimal("0.5"), 3, Decimal("0.0042"), Decimal(0), Decimal(2)),
     failures={"NET001": 4, "API006": 11},
     by_model={"gpt-4o": Share(requests=150, cost_usd=Decimal("1.7345")), "x*y": Share(requests=50)},
@@ -58,6 +58,7 @@ def report(metrics=METRICS, alerts=(), language="en", since=NOW - timedelta(hour
         "- Longest: 9.75 s",
         "- Total: 49,280",
         "- Mean of a request on the wire: 308",
+        "- Largest call: 4,321",
         "- Success rate: 92.3%",
         "- Held for a person to look at: 7",
         "- Batch: $0.500000, requests: 120",
@@ -110,7 +111,7 @@ def test_active_alerts_are_told_with_their_time():
         METRICS, [alert], None, NOW.astimezone(zone), "gpt-4o", translator("en")
     )
     text = to_markdown(local)
-    assert "Only 90.0% of requests succeed; 95.0% are wanted.: 2026-11-23 19:55:00 CST" in text
+    assert "90.0% of requests succeed; 95.0% are wanted.: 2026-11-23 19:55:00 CST" in text
     assert "From the first call to 2026-11-23 20:00:00 CST" in text
     assert "Only: gpt-4o" in text
 

@@ -47,3 +47,14 @@ def test_a_cleared_alert_is_history_and_may_fire_again(store):
     assert store.fire(again)
     assert store.history(10) == [again, cleared]
     assert store.history(1) == [again]
+
+
+def test_what_an_active_alert_has_come_to_is_kept(store):
+    worse = replace(ALERT, current_value=0.8)
+    store.follow(worse)  # not fired: there is nothing to follow
+    store.fire(ALERT)
+    store.follow(worse)
+    assert store.active() == [worse]
+    store.clear(replace(worse, cleared_at=NOW))
+    store.follow(replace(worse, current_value=0.1))
+    assert store.history(1)[0].current_value == 0.8
