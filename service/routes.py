@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from itertools import chain
 from urllib.parse import unquote
 
@@ -15,6 +15,7 @@ from core.batch import ExportFormat
 from core.blobs import Upload
 from core.errors import StorageError, VisionError
 from core.inbox import Arrival
+from core.outbox import Parcel
 from core.pulse import CALM_PACE_S, PACE_S
 from core.runtime import Runtime
 from core.workbench import Workbench
@@ -165,17 +166,19 @@ def _export(workbench: WorkbenchSource) -> Handler:
         except VisionError as error:
             return Response(f"{error}\n", 404)
         first = await run_in_threadpool(next, pieces, b"")
-        name = f"tessera-batch-{parcel.batch_id[:8]}.{parcel.kind.value}"
-        headers = {
-            "content-disposition": f'attachment; filename="{name}"',
-            "cache-control": "no-store",
-        }
-        file = StreamingResponse(
-            chain([first], pieces), media_type=_FILE_TYPES[parcel.kind], headers=headers
-        )
+        file = _file(parcel, chain([first], pieces))
         click = request.query_params.get("click", "")
         if _CLICK.fullmatch(click):
             file.set_cookie(f"tessera_file_{click}", "here", max_age=_CLICK_LASTS_S)
         return file
 
     return export
+
+
+def _file(parcel: Parcel, pieces: Iterator[bytes]) -> Response:
+    name = f"tessera-batch-{parcel.batch_id[:8]}.{parcel.kind.value}"
+    headers = {
+        "content-disposition": f'attachment; filename="{name}"',
+        "cache-control": "no-store",
+    }
+    return StreamingResponse(pieces, media_type=_FILE_TYPES[parcel.kind], headers=headers)
