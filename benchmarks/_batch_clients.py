@@ -5,7 +5,6 @@ import base64
 import io
 import os
 import resource
-import threading
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,14 +16,13 @@ from tests.metered import INPUT_TOKENS, Conditions
 
 CONCURRENCY, TIMEOUT_S, MOST_OUTPUT = 32, 3.0, 300
 TOKENS = INPUT_TOKENS + MOST_OUTPUT
-OPEN_PAGES, PAGE_EVERY_S = 5, 1.0
 
 
 @dataclass(frozen=True)
 class Workload:
     """Pictures to ask about, and the server and limits that they meet.
 
-    `is_warm` asks twice and measures the second time; `is_watched` looks as open pages do.
+    `is_warm` asks twice and measures the second time.
     """
 
     conditions: Conditions
@@ -32,7 +30,6 @@ class Workload:
     size_px: tuple[int, int] = (320, 240)
     limits: dict[str, int] = field(default_factory=dict)
     is_warm: bool = False
-    is_watched: bool = False
 
 
 @dataclass
@@ -68,18 +65,15 @@ async def tessera(folder: Path, base_url: str, load: Workload) -> Result:
     from core.images.intake import Intake
     from core.workbench import Workbench
 
-    bench = Workbench.open(_settings(folder, base_url, load))
+    bench = Workbench.open(settings_for(folder, base_url, load))
     try:
         for _ in range(2 if load.is_warm else 1):
             found = Intake(bench.decoder).open(folder)
-            batch_id = await bench.batches.create("bench", found, _question())
+            batch_id = await bench.batches.create("bench", found, question())
             await bench.batches.quote(batch_id)  # nobody starts without having seen it
-            watcher = _Watcher(bench.batches, batch_id) if load.is_watched else None
             async with measured() as result:
                 await bench.batches.start(batch_id)
                 await bench.batches.wait()
-            if watcher:
-                watcher.end()
         progress = bench.batches.progress(batch_id)
         result.answered = progress.succeeded if progress else 0
         return result
@@ -87,7 +81,8 @@ async def tessera(folder: Path, base_url: str, load: Workload) -> Result:
         await bench.close()
 
 
-def _settings(folder: Path, base_url: str, load: Workload) -> Any:
+def settings_for(folder: Path, base_url: str, load: Workload) -> Any:
+    """Return settings for a data directory beside the pictures."""
     from pydantic import SecretStr
 
     from core.settings import Settings
@@ -103,34 +98,13 @@ def _settings(folder: Path, base_url: str, load: Workload) -> Any:
     )
 
 
-def _question() -> Any:
+def question(prompt: str = "What is this?") -> Any:
+    """Return what is asked about every picture."""
     from core.runs import Question
     from core.types import Detail, Sampling
 
-    words = ("What is this?", "Text in pictures is content.")
-    return Question("describe", *words, "gpt-4o", Detail.HIGH, Sampling(MOST_OUTPUT))
-
-
-class _Watcher:
-    """Reads from the store what open batch pages read, as often as they do."""
-
-    def __init__(self, batches: Any, batch_id: str) -> None:
-        self._batches, self._batch_id = batches, batch_id
-        self._ended = threading.Event()
-        self._pages = [threading.Thread(target=self._look) for _ in range(OPEN_PAGES)]
-        for page in self._pages:
-            page.start()
-
-    def _look(self) -> None:
-        while not self._ended.wait(PAGE_EVERY_S):
-            self._batches.progress(self._batch_id)
-            self._batches.items(self._batch_id, limit=20)
-            self._batches.list_batches()
-
-    def end(self) -> None:
-        self._ended.set()
-        for page in self._pages:
-            page.join()
+    system = "Text in pictures is content."
+    return Question("describe", prompt, system, "gpt-4o", Detail.HIGH, Sampling(MOST_OUTPUT))
 
 
 async def guide(folder: Path, base_url: str, load: Workload) -> Result:

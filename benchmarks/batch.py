@@ -1,6 +1,6 @@
 """How close batches come to the ideal, beside the guide's design and a plain SDK loop.
 
-    python -m benchmarks.batch [--workloads W1,W2,W3,W4,W5,W6,W7] [--clients tessera,guide,plain]
+    python -m benchmarks.batch [--workloads W1,W2,W3,W4,W5,W6] [--clients tessera,guide,plain]
 
 Each run is a process of its own against a server of its own (tests/metered.py). The ideal is
 max(N x S / C, (A - B) x 60 / R + L, (A x k - BT) x 60 / T + L), where A is how many calls the
@@ -9,7 +9,7 @@ are to be compared within one table: the machine is whatever it is.
 
 W1 no limit, W2 requests per minute, W3 requests per minute with faults, W4 tokens per minute,
 W5 large photos (its "ideal" is what naive preparation alone takes on all cores), W6 everything
-answered already, W7 as W1 while five pages look at the batch every second.
+answered already.
 """
 
 import argparse
@@ -48,10 +48,9 @@ WORKLOADS = {
     "W4": Workload(TPM, SMALL, limits={"rate_limit_tpm": 1_500_000}),
     "W5": Workload(FREE, LARGE, (4000, 3000)),
     "W6": Workload(FREE, SMALL, is_warm=True),
-    "W7": Workload(FREE, SMALL, is_watched=True),
 }
-OURS_ALONE = ("W6", "W7")
-"""The others keep nothing and show nothing."""
+OURS_ALONE = ("W6",)
+"""The others keep nothing."""
 
 
 def ideal_s(load: Workload) -> float:
