@@ -4,7 +4,7 @@ The sections are those of the guide's PerformanceMonitor report; every number is
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, tzinfo
 from decimal import Decimal
 from html import escape
@@ -13,12 +13,27 @@ from typing import Final
 from core.alerts import Alert, sentence
 from core.diagnosis import diagnose
 from core.export import inline_markdown
-from core.metrics import Latency, Metrics, Share
+from core.metrics import Filters, Latency, Metrics, Share
 from core.phrases import N_, Translate
 from core.tasks import TASKS
 
-_LANES: Final[Mapping[str, str]] = {"realtime": N_("At once"), "batch": N_("Batch")}
-_TITLES: Final[Mapping[str, str]] = {name: task.title for name, task in TASKS.items()}
+_NAMES: Final[Mapping[str, Mapping[str, str]]] = {
+    "task": {name: task.title for name, task in TASKS.items()},
+    "lane": {"realtime": N_("At once"), "batch": N_("Batch"), "flex": N_("Flex")},
+    "front_end": {
+        "page": N_("Page"),
+        "cli": N_("Command line"),
+        "rest": N_("REST API"),
+        "batch": N_("Batch"),
+    },
+}
+"""Words for the values of `Filters`; models have none but their own."""
+_FILTERS: Final[Mapping[str, str]] = {
+    "model": N_("Model"),
+    "task": N_("Task"),
+    "lane": N_("Lane"),
+    "front_end": N_("Asked by"),
+}
 _TIME: Final = "%Y-%m-%d %H:%M:%S %Z"
 _LOW_RATE: Final = 0.1
 # Nothing in the page may load or run, whatever got into it.
@@ -64,7 +79,7 @@ def performance_report(
     alerts: Iterable[Alert],
     since: datetime | None,
     until: datetime,
-    looked_at: str,
+    filters: Filters,
     translate: Translate,
 ) -> Report:
     """Put the numbers of a window into words.
@@ -74,17 +89,17 @@ def performance_report(
         alerts: Those that are active.
         since: The window's beginning, in the reader's time zone; None for the first call ever.
         until: Its end, in the reader's time zone.
-        looked_at: Which calls were looked at, if not all.
+        filters: Which calls were looked at.
         translate: The reader's language.
     """
     first = translate(N_("the first call")) if since is None else since.strftime(_TIME)
     window = translate(N_("From {since} to {until}"))
     intro = [window.format(since=first, until=until.strftime(_TIME))]
-    if looked_at:
-        intro.append(translate(N_("Only: {filters}")).format(filters=looked_at))
+    words = _Words(translate)
+    if chosen := words.filters(filters):
+        intro.append(translate(N_("Only: {filters}")).format(filters=chosen))
     if not metrics.requests:
         intro.append(translate(N_("No request was made in this time.")))
-    words = _Words(translate)
     sections = [
         *(words.numbers(metrics) if metrics.requests else ()),
         words.alerts(alerts, until.tzinfo),
@@ -136,6 +151,18 @@ def _html_section(section: Section) -> str:
     return f"\n<h2>{escape(section.title)}</h2>\n<table>{rows}</table>"
 
 
+def name_of(part: str, value: str, translate: Translate) -> str:
+    """Return the name for people of a value that calls are filtered by; without one, the value.
+
+    Args:
+        part: A field of `Filters`.
+        value: Its value, as the ledger has it.
+        translate: The reader's language.
+    """
+    name = _NAMES.get(part, {}).get(value)
+    return translate(name) if name else value
+
+
 def rate_text(per_minute: float) -> str:
     """Return a rate so that a low one is not taken for none."""
     if 0 < per_minute < _LOW_RATE:
@@ -150,6 +177,14 @@ class _Words:
         self._translate = translate
         self._unknown = translate(N_("unknown"))
 
+    def filters(self, chosen: Filters) -> str:
+        """Return which calls were looked at; nothing for all."""
+        return ", ".join(
+            f"{self._translate(_FILTERS[part])}: {name_of(part, value, self._translate)}"
+            for part, value in asdict(chosen).items()
+            if value is not None
+        )
+
     def numbers(self, metrics: Metrics) -> Sequence[Section]:
         """Return a section for each kind of number, in the guide's order."""
         return (
@@ -160,12 +195,12 @@ class _Words:
             self._section(N_("Token use"), self._tokens(metrics)),
             self._section(N_("Success"), self._success(metrics)),
             self._section(N_("Cost"), self._cost(metrics)),
-            Section(self._translate(N_("Cost by model")), self._shares(metrics.by_model)),
-            Section(self._translate(N_("Cost by task")), self._shares(metrics.by_task, _TITLES)),
-            Section(self._translate(N_("Cost by lane")), self._shares(metrics.by_lane, _LANES)),
+            Section(self._translate(N_("Cost by model")), self._shares("model", metrics.by_model)),
+            Section(self._translate(N_("Cost by task")), self._shares("task", metrics.by_task)),
+            Section(self._translate(N_("Cost by lane")), self._shares("lane", metrics.by_lane)),
             Section(
                 self._translate(N_("Cost by who asked")),
-                self._shares(metrics.by_front_end),
+                self._shares("front_end", metrics.by_front_end),
             ),
             Section(self._translate(N_("Errors")), self._errors(metrics)),
         )
@@ -236,18 +271,15 @@ class _Words:
             (N_("Saved by resizing"), _usd(cost.saved_resizing_usd)),
         ]
 
-    def _shares(
-        self, parts: Mapping[str, Share], titles: Mapping[str, str] | None = None
-    ) -> tuple[Line, ...]:
-        words = titles or {}
-        shares = sorted(parts.items(), key=lambda entry: -entry[1].cost_usd)
+    def _shares(self, part: str, by_value: Mapping[str, Share]) -> tuple[Line, ...]:
+        shares = sorted(by_value.items(), key=lambda entry: -entry[1].cost_usd)
         requests = self._translate(N_("{cost}, requests: {requests}"))
         return tuple(
             Line(
-                self._translate(words[name]) if name in words else name,
+                name_of(part, value, self._translate),
                 requests.format(cost=_usd(share.cost_usd), requests=f"{share.requests:,}"),
             )
-            for name, share in shares
+            for value, share in shares
         )
 
     def _errors(self, metrics: Metrics) -> tuple[Line, ...]:

@@ -9,7 +9,7 @@ import pytest
 
 from core.alerts import Alert, AlertKind
 from core.i18n import translator
-from core.metrics import CallRow, Costs, Latency, Metrics, Point, Share, Tokens
+from core.metrics import CallRow, Costs, Filters, Latency, Metrics, Point, Share, Tokens
 from core.metrics_tables import calls_table, series_table
 from core.report import performance_report, rate_text, to_html, to_markdown
 from core.store.calls import CallRecord, CallStatus, PlannedCall
@@ -43,7 +43,12 @@ HOSTILE = replace(
 )
 
 
-def report(metrics=METRICS, alerts=(), language="en", since=NOW - timedelta(hours=1), only=""):
+ALL_CALLS = Filters()
+
+
+def report(
+    metrics=METRICS, alerts=(), language="en", since=NOW - timedelta(hours=1), only=ALL_CALLS
+):
     return performance_report(metrics, alerts, since, NOW, only, translator(language))
 
 
@@ -77,10 +82,19 @@ def test_the_report_has_the_guides_numbers(line):
     assert line in to_markdown(report()).splitlines()
 
 
+def test_what_was_looked_at_is_said_in_words():
+    assert "Only:" not in to_markdown(report())
+    some = Filters(model="gpt-4o", task="own", lane="realtime", front_end="cli")
+    line = "Only: Model: gpt-4o, Task: own, Lane: At once, Asked by: Command line  "
+    assert line in to_markdown(report(only=some)).splitlines()
+
+
 def test_tasks_and_lanes_are_named_as_the_pages_name_them():
-    named = replace(METRICS, by_task={"describe": Share(), "own": Share()})
+    tasks = {"describe": Share(), "own": Share()}
+    named = replace(METRICS, by_task=tasks, by_front_end={"rest": Share()})
     text = to_markdown(report(named))
     assert "- Describe: " in text
+    assert "- REST API: " in text
     assert "- own: " in text
     assert "describe: " not in to_markdown(report(named, language="zh_CN"))
 
@@ -108,12 +122,11 @@ def test_active_alerts_are_told_with_their_time():
     zone = timezone(timedelta(hours=8), "CST")
     alert = Alert(AlertKind.SUCCESS, "", 0.9, 0.95, NOW - timedelta(minutes=5))
     local = performance_report(
-        METRICS, [alert], None, NOW.astimezone(zone), "gpt-4o", translator("en")
+        METRICS, [alert], None, NOW.astimezone(zone), ALL_CALLS, translator("en")
     )
     text = to_markdown(local)
     assert "90.0% of requests succeed; 95.0% are wanted.: 2026-11-23 19:55:00 CST" in text
     assert "From the first call to 2026-11-23 20:00:00 CST" in text
-    assert "Only: gpt-4o" in text
 
 
 class Seen(HTMLParser):
@@ -128,7 +141,7 @@ class Seen(HTMLParser):
 
 def test_the_page_stands_alone_and_nothing_in_it_is_active():
     seen = Seen()
-    seen.feed(to_html(report(HOSTILE, only="<b>"), "zh_CN"))
+    seen.feed(to_html(report(HOSTILE, only=Filters(model="<b>")), "zh_CN"))
     plain = {"html", "head", "meta", "title", "style", "body", "h1", "h2", "p", "table", "tr", "td"}
     assert seen.tags <= plain
     assert not {name for name, _ in seen.attributes} & {"src", "href", "onerror"}

@@ -9,6 +9,7 @@ import streamlit as st
 
 from core.metrics import CallRow, Filters
 from core.pulse import Pulse
+from core.report import name_of
 from core.runs import RunItem
 from core.store.calls import CallRecord, CallStatus, PlannedCall
 from core.types import Failure, Success
@@ -16,7 +17,6 @@ from ui import format as fmt
 from ui.batch.detail import show_item
 from ui.diagnosis_box import show_diagnosis, show_failure
 from ui.i18n import _, language
-from ui.live.choices import task_title
 from ui.live.frame import zone
 from ui.live.state import OpenCall, state
 from ui.resources import workbench
@@ -85,8 +85,8 @@ def _cells(call: CallRecord, zone: ZoneInfo) -> dict[str, str]:
     planned = call.planned
     return {
         _("Time"): call.at.astimezone(zone).strftime("%m-%d %H:%M:%S") if call.at else "",
-        _("Asked by"): planned.front_end,
-        _("Task"): task_title(planned.task),
+        _("Asked by"): name_of("front_end", planned.front_end, _),
+        _("Task"): name_of("task", planned.task, _),
         _("Model"): planned.model,
         **_result_cells(call),
     }
@@ -178,8 +178,8 @@ def _facts(call: CallRecord) -> str:
         f"{call.at.astimezone(zone()):%Y-%m-%d %H:%M:%S}" if call.at else _("unknown"),
         _("Model: {model}").format(model=planned.model),
         _("detail: {detail}").format(detail=planned.detail),
-        _("lane: {lane}").format(lane=planned.lane),
-        _("asked by: {who}").format(who=planned.front_end),
+        _("lane: {lane}").format(lane=name_of("lane", planned.lane, _)),
+        _("asked by: {who}").format(who=name_of("front_end", planned.front_end, _)),
         _("attempts: {count}").format(count=call.attempts),
         _("Cost: {amount}").format(amount=fmt.cost(call.cost)),
     ]

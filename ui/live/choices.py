@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import streamlit as st
 
 from core.metrics import Filters
-from core.tasks import TASKS
+from core.report import name_of
 from ui.choice import choice_key, choose
 from ui.i18n import _
 from ui.live.frame import USUAL_WINDOW, WINDOWS, View
@@ -58,10 +58,10 @@ def _choose_filters() -> Filters:
     known = workbench().metrics.known()
     with st.popover(_filters_label(), icon=":material/filter_list:", key="live.filters"):
         return Filters(
-            model=_filter("model", _("Model"), _named(known.models)),
-            task=_filter("task", _("Task"), {name: task_title(name) for name in known.tasks}),
-            lane=_filter("lane", _("Lane"), _named(known.lanes)),
-            front_end=_filter("front_end", _("Asked by"), _named(known.front_ends)),
+            model=_filter("model", _("Model"), known.models),
+            task=_filter("task", _("Task"), known.tasks),
+            lane=_filter("lane", _("Lane"), known.lanes),
+            front_end=_filter("front_end", _("Asked by"), known.front_ends),
         )
 
 
@@ -78,11 +78,11 @@ def _chosen(key: str) -> str:
     return state().choices.get(key, st.query_params.get(key, ""))
 
 
-def _filter(name: str, label: str, values: dict[str, str]) -> str | None:
+def _filter(name: str, label: str, values: Iterable[str]) -> str | None:
     """Offer the values that the ledger knows; the address says what is chosen."""
     key = _key(name)
     linked = st.query_params.get(key, "")
-    options = {"": _("all"), **values}
+    options = {"": _("all"), **{value: name_of(name, value, _) for value in values}}
     if linked:
         options.setdefault(linked, linked)  # a shared address may be ahead of the ledger
     chosen = choose(label, options, name=key, default=linked)
@@ -92,12 +92,3 @@ def _filter(name: str, label: str, values: dict[str, str]) -> str | None:
 
 def _key(name: str) -> str:
     return f"live.{name}"
-
-
-def _named(values: Iterable[str]) -> dict[str, str]:
-    return {value: value for value in values}
-
-
-def task_title(name: str) -> str:
-    """Return a task's name for people."""
-    return _(TASKS[name].title) if name in TASKS else name

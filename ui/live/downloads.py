@@ -1,7 +1,6 @@
 """The report and the data of what is looked at, as files made when they are asked for."""
 
 from collections.abc import Iterator
-from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
 from typing import Final
@@ -79,12 +78,11 @@ def _rows(view: View) -> Iterator[CallRow]:
 def _report(view: View, spoken: Language, place: str) -> Report:
     bench, now = workbench(), datetime.now(ZoneInfo(place))
     since = view.since(now)
-    chosen = (value for value in asdict(view.filters).values() if value)
     return performance_report(
         bench.metrics.measure(since, filters=view.filters),
         bench.alerts.active,
         since,
         now,
-        ", ".join(chosen),
+        view.filters,
         translator(spoken),
     )
