@@ -2,7 +2,7 @@
 
 import re
 from argparse import Namespace
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -40,6 +40,14 @@ class Wish:
     output_tokens: int
     prompt: str | None
     prompt_tokens: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Subject:
+    """A picture to price; `source` is None where only a size was given."""
+
+    size: Size
+    source: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +112,7 @@ async def estimate(
     cards = [_known_card(catalog, name) for name in arguments.model or [default_model]]
     for card in cards:
         _require_detail(card, wish.detail)
-    subjects: list[tuple[str | None, Size]] = [(None, size) for size in arguments.size or ()]
+    subjects = [_Subject(size) for size in arguments.size or ()]
     refused: list[Refused] = []
     async for found in _measured(arguments.source, decoder, console):
         if isinstance(found, Refused):
@@ -113,15 +121,19 @@ async def estimate(
             subjects.append(found)
     if not (subjects or refused):
         raise InputNotUsableError(Phrase("Give --size WIDTHxHEIGHT or pictures."))
-    rows = []
-    for card in cards:
-        tokens, token_notes = _prompt_tokens(card.name, wish, language)
-        for source, size in subjects:
-            quote = _quote(card, size, wish, tokens)
-            notes = (*date_notes(card, today), *quote.notes, *token_notes)
-            rows.append(EstimateRow(quote, size, wish, card.shutdown_date, notes, source))
+    rows = [row for card in cards for row in _rows(card, subjects, wish, language, today)]
     _print(rows, refused, console)
     return EXIT_SOME_FAILED if refused else EXIT_OK
+
+
+def _rows(
+    card: ModelCard, subjects: Sequence[_Subject], wish: Wish, language: Language, today: date
+) -> Iterator[EstimateRow]:
+    tokens, token_notes = _prompt_tokens(card.name, wish, language)
+    for subject in subjects:
+        quote = _quote(card, subject.size, wish, tokens)
+        notes = (*date_notes(card, today), *quote.notes, *token_notes)
+        yield EstimateRow(quote, subject.size, wish, card.shutdown_date, notes, subject.source)
 
 
 def wish_of(arguments: Namespace) -> Wish:
@@ -172,8 +184,8 @@ def _require_detail(card: ModelCard, detail: Detail) -> None:
 
 async def _measured(
     specs: Sequence[str], decoder: Decoder, console: Console
-) -> AsyncIterator[tuple[str, Size] | Refused]:
-    """Yield the label and size of each picture, from its header where the format allows that."""
+) -> AsyncIterator[_Subject | Refused]:
+    """Yield each picture with its size, from its header where the format allows that."""
     intake = Intake(decoder)
     for spec in specs:
         async for item in intake.open(spec):
@@ -188,7 +200,7 @@ async def _measured(
                     except ImageError as error:
                         yield Refused(source.name, error)
                     else:
-                        yield source.name, Size(info.width_px, info.height_px)
+                        yield _Subject(Size(info.width_px, info.height_px), source.name)
 
 
 def _quote(card: ModelCard, size: Size, wish: Wish, prompt_tokens: int) -> Quote:
