@@ -17,12 +17,16 @@ from core.i18n import Language
 from core.images.decoder import Decoder
 from core.images.intake import Accepted, Intake, Refused, Skipped
 from core.phrases import N_, Phrase, Translate
+from core.plan import layer_tokens
 from core.quote import Lane, Quote, quote_request
 from core.tasks import prompt_for, task
 from core.text_tokens import request_text_tokens
 from core.tokens import ImageTokensError, Size
 from core.types import Detail
 
+_LAYER_NOTE = Phrase(
+    "The prompt tokens include the text of the PDF page, which is sent beside its picture."
+)
 _SIZE = re.compile(r"([0-9]{1,6})[xX×*]([0-9]{1,6})")
 
 
@@ -44,10 +48,11 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class _Subject:
-    """A picture to price; `source` is None where only a size was given."""
+    """What is priced: a size alone, or a picture; `text_layer` is a PDF page's own text."""
 
     size: Size
     source: str | None = None
+    text_layer: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +136,10 @@ def _rows(
 ) -> Iterator[EstimateRow]:
     tokens, token_notes = _prompt_tokens(card.name, wish, language)
     for subject in subjects:
-        quote = _quote(card, subject.size, wish, tokens)
-        notes = (*date_notes(card, today), *quote.notes, *token_notes)
+        layer = _layer_tokens(subject, card.name, wish)
+        quote = _quote(card, subject.size, wish, tokens + layer)
+        layer_notes = (_LAYER_NOTE,) if layer else ()
+        notes = (*date_notes(card, today), *quote.notes, *token_notes, *layer_notes)
         yield EstimateRow(quote, subject.size, wish, card.shutdown_date, notes, subject.source)
 
 
@@ -200,7 +207,8 @@ async def _measured(
                     except ImageError as error:
                         yield Refused(source.name, error)
                     else:
-                        yield _Subject(Size(info.width_px, info.height_px), source.name)
+                        size = Size(info.width_px, info.height_px)
+                        yield _Subject(size, source.name, info.text_layer)
 
 
 def _quote(card: ModelCard, size: Size, wish: Wish, prompt_tokens: int) -> Quote:
@@ -232,6 +240,13 @@ def _prompt_tokens(model: str, wish: Wish, language: Language) -> tuple[int, tup
         "--prompt-tokens leaves them out."
     )
     return counted.tokens, (own, *((counted.note,) if counted.note else ()))
+
+
+def _layer_tokens(subject: _Subject, model: str, wish: Wish) -> int:
+    """Return the tokens of the page's own text; 0 where one number stands for all text."""
+    if wish.prompt_tokens is not None:
+        return 0
+    return layer_tokens(subject.text_layer, model)
 
 
 def _print(rows: list[EstimateRow], refused: list[Refused], console: Console) -> None:

@@ -14,7 +14,9 @@ from pathlib import Path
 import pytest
 
 from core.cli import main
+from core.quote import MESSAGE_TOKENS
 from core.samples import SAMPLES
+from tests.unit.images.drawings import pdf
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -174,6 +176,18 @@ def test_estimate_measures_pictures(offline, run, tmp_path):
     [row] = document["rows"]
     assert (row["source"], row["width_px"], row["height_px"]) == ("receipt.jpg", 1000, 1400)
     assert [error["source"] for error in document["errors"]] == ["broken.png"]
+
+
+def test_estimate_counts_a_pdf_page_s_own_text_as_analyze_sends_it(server, run, tmp_path):
+    (tmp_path / "bill.pdf").write_bytes(pdf(text="Total 42.00 " * 20))
+    _, estimated, _ = run("estimate", tmp_path / "bill.pdf", "--json")
+    _, analyzed, _ = run("analyze", tmp_path / "bill.pdf", "--json")
+    [row], [item] = estimated["rows"], analyzed["items"]
+    told = row["image_tokens"] + row["prompt_tokens"] + MESSAGE_TOKENS.expected
+    assert told == item["estimate"]["input_tokens"]
+    assert "text of the PDF page" in row["notes"][-1]
+    _, given, _ = run("estimate", tmp_path / "bill.pdf", "--prompt-tokens", 5, "--json")
+    assert given["rows"][0]["prompt_tokens"] == 5
 
 
 def test_estimate_for_people_is_a_table(offline, run):
