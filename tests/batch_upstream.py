@@ -20,7 +20,6 @@ from tests.batch_plans import (
     FINE,
     PAID,
     REALTIME_PRICES,
-    Clock,
     Fate,
     File,
     Job,
@@ -41,6 +40,7 @@ from tests.batch_wire import (
     listed,
     refusal,
 )
+from tests.clock import Clock
 
 ENDPOINT = "/v1/chat/completions"
 _PICTURE = re.compile(r"base64,([A-Za-z0-9+/=]+)")

@@ -20,31 +20,13 @@ from core.store.ledger import Ledger
 from core.store.rollups import check_rollups, rebuild, roll_up
 from core.store.transactions import reading, writing
 from core.types import Cost, CostBasis, TokenUsage
+from tests.clock import Clock
 
-START_S = 1_800_000_000.0
+START_S = Clock.now_s
 PLANNED = PlannedCall(
     "page", "describe", "gpt-4o", "openai", "high", "k", estimated_input_tokens=290
 )
 SLOW = settings(max_examples=25, deadline=None)
-
-
-class Clock:
-    now_s = START_S
-
-    def __call__(self):
-        return self.now_s
-
-
-@pytest.fixture
-def clock():
-    return Clock()
-
-
-@pytest.fixture
-def ledger(tmp_path, clock):
-    opened = Ledger(open_database(tmp_path), clock)
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import pytest
 
 from core.alerts import Alert, AlertKind
 from core.pulse import Pulse, SharedPulses, take_pulse
+from tests.clock import Clock
 
 ALERT = Alert(AlertKind.COST, "", 120, 100, datetime(2026, 11, 23, tzinfo=UTC))
 
@@ -60,14 +61,6 @@ def test_time_moves_the_plots_on():
     assert Pulse(1.0, 7, 0, 1, ()).token != Pulse(1.0, 7, 0, 2, ()).token
 
 
-class Clock:
-    def __init__(self):
-        self.now_s = 1000.0
-
-    def __call__(self):
-        return self.now_s
-
-
 def test_all_who_look_at_one_moment_share_a_pulse():
     clock, numbers = Clock(), Numbers()
     pulses, watched = SharedPulses(clock), bench(numbers)
@@ -91,7 +84,7 @@ def test_a_calmer_pace_looks_less_often():
 
 def test_whoever_comes_sees_what_there_is_now():
     numbers = Numbers()
-    pulses, watched = SharedPulses(Clock()), bench(numbers)
+    pulses, watched = SharedPulses(Clock(1000.0)), bench(numbers)
     assert pulses.take(watched, 60, 10).last_id == 7
     numbers.last_id = lambda: 8
     pulses.forget()

@@ -44,25 +44,6 @@ def record(usd="0.001", basis=CostBasis.MEASURED, **changes):
     return CallRecord(**(usual | changes))
 
 
-class Clock:
-    now_s = 1_800_000_000.0
-
-    def __call__(self):
-        return self.now_s
-
-
-@pytest.fixture
-def clock():
-    return Clock()
-
-
-@pytest.fixture
-def ledger(tmp_path, clock):
-    opened = Ledger(open_database(tmp_path), clock)
-    yield opened
-    opened.close()
-
-
 def test_a_row_comes_back_as_it_was_written(ledger):
     written = record(
         planned=replace(PLANNED, lane="batch", request_id="r", source_digest="d"),
