@@ -70,6 +70,14 @@ class Explanation:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptAnswer:
+    """An answer as it was stored, and which page of its picture it is about; None without pages."""
+
+    answer: Success
+    page: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class _Row:
     key: str
     parts: KeyParts
@@ -139,6 +147,13 @@ class ResultCache:
         with self._tolerant():
             return self._read(key) is not None
         return False
+
+    def look_up(self, key: str) -> KeptAnswer | None:
+        """Return the stored answer to look at, without counting."""
+        with self._tolerant():
+            row = self._read(key)
+            return KeptAnswer(row.answer, row.parts.page) if row else None
+        return None
 
     def store(self, parts: KeyParts, answer: Success) -> None:
         """Keep an answer; what is stored under the same parts is replaced."""

@@ -1,22 +1,27 @@
 """The Live metrics page: numbers of the ledger, filters in the address, alerts, calls in full."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.alerts import DEFAULT_RULES, AlertKind, Rule
+from core.cli_analyze import AskOptions, asked_about
+from core.images.manifest import ItemOverrides
 from core.metrics import Filters
+from core.samples import SAMPLES
 from core.store.calls import CallRecord, CallStatus, PlannedCall
-from core.types import Cost, CostBasis, TokenUsage
+from core.types import Cost, CostBasis, ImageSource, TokenUsage
 from tests.pages.conftest import WAIT_S
 from tests.pages.test_analyze import ask
 from tests.pages.test_other_pages import text_of
+from tests.unit.images.drawings import pdf
 from tests.upstream import fine
 from ui.live.calls import _opened
 from ui.live.downloads import _calls, _html, _markdown, _steps
 from ui.live.frame import View
-from ui.resources import workbench
+from ui.resources import runtime, workbench
 
 
 def record(count=1, usd="0.25", *, model="gpt-4o", status=CallStatus.SUCCEEDED, code=None, s=1.5):
@@ -190,8 +195,9 @@ def test_a_call_of_the_analyze_page_is_found_with_picture_and_answer(open_app, u
     ask(open_app(samples=("lake",)))
     (row,) = workbench().metrics.latest(1)
     opened = _opened(row.id, row.id + 1)
-    assert opened.run_item.sent
-    assert opened.run_item.outcome.text
+    assert opened.kept.sent
+    assert opened.kept.outcome.text
+    assert not opened.kept.is_cached
     assert [each.id for each in opened.attempts] == [row.id]
     at = open_live(open_app)
     at.session_state["_tessera_live"].open_call = opened
@@ -200,6 +206,77 @@ def test_a_call_of_the_analyze_page_is_found_with_picture_and_answer(open_app, u
     assert f"Call {row.id}" in text_of(at)
     at.button(key="live.close").click().run()
     assert f"Call {row.id}" not in text_of(at)
+
+
+LAKE = SAMPLES["lake"].path
+
+
+def asked_by_command_line(prompt=None):
+    """Ask about a sample as the command line does; return the call, opened."""
+    bench = workbench()
+    options = AskOptions(None, prompt, bench.settings.model, None, None, True, "en")
+    source = ImageSource("lake", LAKE.read_bytes())
+    request = asked_about(source, options, ItemOverrides()).request
+    runtime().run(bench.client.analyze(request, front_end="cli"), WAIT_S)
+    (row,) = bench.metrics.latest(1)
+    return row
+
+
+def shown(at, opened):
+    at.session_state["_tessera_live"].open_call = opened
+    at.run()
+    assert not at.exception
+    return text_of(at)
+
+
+def test_a_call_of_the_command_line_is_found_in_the_cache(open_app, use_upstream):
+    use_upstream(fine)
+    row = asked_by_command_line()
+    at = open_live(open_app)
+    opened = _opened(row.id, row.id + 1)
+    assert opened.kept.is_cached
+    told = shown(at, opened)
+    assert "From the result cache" in told
+    assert "The command line leaves no pictures here." in told
+    assert "asked by: Command line" in told
+
+    workbench().cache.clear()
+    told = shown(at, _opened(row.id, row.id + 1))
+    assert "The answer of this call is no longer in the cache." in told
+
+
+def test_its_picture_is_shown_where_the_same_one_was_uploaded(open_app, use_upstream):
+    use_upstream(fine)
+    workbench().originals.put(LAKE.read_bytes())
+    row = asked_by_command_line()
+    sent = _opened(row.id, row.id + 1).kept.sent
+    assert sent.width_px > 100
+    assert workbench().sent.get(sent.digest)
+
+
+def test_another_question_about_a_picture_is_not_taken_for_this_one(open_app, use_upstream):
+    use_upstream(fine)
+    ask(open_app(samples=("lake",)))
+    row = asked_by_command_line("How deep is it?")
+    workbench().cache.clear()
+    assert _opened(row.id, row.id + 1).kept.outcome is None
+
+
+def test_a_page_of_a_pdf_is_not_guessed(open_app, use_upstream):
+    planned = asked_by_command_line().call.planned
+    digest = workbench().originals.put(pdf(3))
+    workbench().ledger.record(
+        CallRecord(
+            replace(planned, source_digest=digest, request_key="gone"),
+            CallStatus.FAILED,
+            Cost(None, CostBasis.UNKNOWN),
+            code="API006",
+        )
+    )
+    (row,) = workbench().metrics.latest(1)
+    opened = _opened(row.id, row.id + 1)
+    assert opened.kept.sent is None
+    assert "API006" in shown(open_live(open_app), opened)
 
 
 def test_downloads_hold_what_is_looked_at(open_app):

@@ -10,18 +10,15 @@ import streamlit as st
 from core.metrics import CallRow, Filters
 from core.pulse import Pulse
 from core.report import name_of
-from core.runs import RunItem
-from core.store.calls import CallRecord, CallStatus, PlannedCall
-from core.types import Failure, Success
+from core.store.calls import CallRecord, CallStatus
 from ui import format as fmt
 from ui.batch.detail import show_item
-from ui.diagnosis_box import show_diagnosis, show_failure
 from ui.i18n import _, language
 from ui.live.frame import zone
+from ui.live.kept import find_kept, show_kept
 from ui.live.state import OpenCall, state
 from ui.resources import workbench
 from ui.text import harmless_markdown
-from ui.widgets import zoomable
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -133,25 +130,7 @@ def _opened(row_id: int, above: int) -> OpenCall | None:
     opened = OpenCall(row, tuple(request), above)
     if planned.item:
         return replace(opened, item=bench.batches.item(planned.item))
-    return replace(opened, run_item=_run_item(planned))
-
-
-def _run_item(planned: PlannedCall) -> RunItem | None:
-    """Return the Analyze page's result that this call was made for, while that is kept."""
-    if planned.source_digest is None:
-        return None
-    kept = workbench().run_store.about(planned.source_digest)
-    same = [
-        item
-        for item in kept
-        if (item.question.model, item.question.task) == (planned.model, planned.task)
-    ]
-    exact = (
-        item
-        for item in same
-        if isinstance(item.outcome, Success) and item.outcome.request_key == planned.request_key
-    )
-    return next(exact, same[0] if same else None)
+    return replace(opened, kept=find_kept(row.call))
 
 
 def _show_call(opened: OpenCall) -> None:
@@ -163,12 +142,8 @@ def _show_call(opened: OpenCall) -> None:
         st.caption(harmless_markdown(_facts(call)))
         if opened.item:
             show_item(opened.item)
-        elif opened.run_item and opened.run_item.outcome:
-            _show_run_item(opened.run_item)
         else:
-            if call.code:
-                show_diagnosis(call.code, "")
-            st.caption(_("The picture and the answer of this call are not kept here."))
+            show_kept(opened.kept, call)
         _show_attempts(opened.attempts)
 
 
@@ -186,23 +161,6 @@ def _facts(call: CallRecord) -> str:
     if planned.estimated_usd is not None:
         facts.append(_("predicted {value}").format(value=fmt.usd(planned.estimated_usd)))
     return " · ".join(facts)
-
-
-def _show_run_item(item: RunItem) -> None:
-    picture, answer = st.columns([5, 7], gap="large")
-    with picture:
-        if item.sent:
-            size = fmt.size(item.sent.width_px, item.sent.height_px)
-            caption = _("Exactly what was sent: {size}").format(size=size)
-            zoomable(item.sent, name=item.source.name, caption=caption, key="live.picture")
-    with answer:
-        match item.outcome:
-            case Success(data=None, text=text):
-                st.markdown(harmless_markdown(text))
-            case Success(data=data):
-                st.json(data)
-            case Failure() as failure:
-                show_failure(failure)
 
 
 def _show_attempts(attempts: tuple[CallRow, ...]) -> None:

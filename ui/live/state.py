@@ -1,14 +1,16 @@
 """What the Live metrics page remembers in one session."""
 
 from dataclasses import dataclass, field
+from typing import Final
 
 import streamlit as st
 
 from core.batch import BatchItem
 from core.metrics import CallRow
-from core.runs import RunItem
+from ui.live.kept import Kept
 
 _KEY = "_tessera_live"
+NOTHING_KEPT: Final = Kept()
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,14 +18,14 @@ class OpenCall:
     """A call that is looked at, read once: its rows change no more.
 
     `above` is the row above the table's first one when it was clicked: the table stands still.
-    `item` or `run_item` is the picture with its answer, where one is still kept.
+    `item` is the batch's item that it was made for; without one, `kept` is what is left of it.
     """
 
     row: CallRow
     attempts: tuple[CallRow, ...]
     above: int
     item: BatchItem | None = None
-    run_item: RunItem | None = None
+    kept: Kept = NOTHING_KEPT
 
 
 @dataclass
