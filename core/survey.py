@@ -1,13 +1,13 @@
 """What a question about many pictures will cost: answered, identical and still to pay."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 
 from core.client import VisionClient
-from core.plan import Plan, plan_request, quote_plan
+from core.plan import plan_request, quote_plan
 from core.quote import Quote, SelectionImage, SelectionQuote, quote_selection
-from core.request_key import request_key
+from core.request_key import picture_keys
 from core.runs import Question, StoredSource
 from core.terms import Terms
 from core.tokens import ImageTokensError
@@ -49,15 +49,11 @@ def survey(client: VisionClient, question: Question, pictures: Sequence[Surveyed
             return None
 
     quotes = tuple(quote_or_none(p) for p in pictures)
+    key = picture_keys(plan.parts)
     takes = [
-        SelectionImage(_key(plan, p.source), p.width_px, p.height_px, p.layer_tokens)
+        SelectionImage(key(p.source.digest, p.source.page), p.width_px, p.height_px, p.layer_tokens)
         for p, quote in zip(pictures, quotes, strict=True)
         if quote
     ]
-    answered = {image.key for image in takes if client.cache.contains(image.key)}
+    answered = client.cache.answered({image.key for image in takes})
     return Survey(quotes, quote_selection(takes, answered, quote_one))
-
-
-def _key(plan: Plan, source: StoredSource) -> str:
-    """Return the key of the same question about another picture."""
-    return request_key(replace(plan.parts, source_digest=source.digest, page=source.page))

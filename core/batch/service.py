@@ -26,10 +26,10 @@ from core.batch.types import (
     BatchId,
     BatchProgress,
     BatchState,
-    ItemState,
     JobLane,
     LaneQuotes,
     NewBatch,
+    WaitingPicture,
 )
 from core.blobs import BlobStore
 from core.client import VisionClient
@@ -347,16 +347,19 @@ class Batches(BatchesSeen):
         await self._client.writer.run(write)
 
     def _quote_now(self, batch_id: BatchId) -> SelectionQuote:
-        by_question: dict[str, tuple[Question, list[SurveyedPicture]]] = {}
-        for item in self._store.every(batch_id):
-            if item.state is not ItemState.QUEUED:
-                continue
-            _, pictures = by_question.setdefault(repr(item.question), (item.question, []))
-            source = StoredSource(item.name, item.digest, item.page)
-            seen = SurveyedPicture(source, item.width_px, item.height_px, item.layer_tokens)
-            pictures.append(seen)
-        surveys = [survey(self._client, asked, seen) for asked, seen in by_question.values()]
+        by_question: dict[int, list[WaitingPicture]] = {}
+        for each in self._store.waiting(batch_id):
+            by_question.setdefault(id(each.question), []).append(each)
+        surveys = (
+            survey(self._client, alike[0].question, [_surveyed(each) for each in alike])
+            for alike in by_question.values()
+        )
         return add_selections([each.selection for each in surveys])
+
+
+def _surveyed(picture: WaitingPicture) -> SurveyedPicture:
+    source = StoredSource("", picture.digest, picture.page)
+    return SurveyedPicture(source, picture.width_px, picture.height_px, picture.layer_tokens)
 
 
 def _check(budget_usd: Decimal | None, max_items: int | None, priority: int) -> None:

@@ -144,6 +144,21 @@ class BatchItem:
 
 
 @dataclass(frozen=True, slots=True)
+class WaitingPicture:
+    """A picture that is still to be asked about, as its price needs it.
+
+    Those of one reading that are asked the same have the same object as their `question`.
+    """
+
+    question: Question
+    digest: str
+    page: int | None
+    width_px: int
+    height_px: int
+    layer_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
 class LeftOut:
     """Something that was found on the way in and is no item, and why."""
 

@@ -6,7 +6,14 @@ from typing import Any, Final
 
 from sqlalchemy import Engine, RowMapping, Select, func, select
 
-from core.batch.types import BatchId, BatchItem, BatchState, ItemState, LeftOut
+from core.batch.types import (
+    BatchId,
+    BatchItem,
+    BatchState,
+    ItemState,
+    LeftOut,
+    WaitingPicture,
+)
 from core.export import Estimate
 from core.runs import NO_ESTIMATE, Question
 from core.store.batch_rows import (
@@ -16,11 +23,13 @@ from core.store.batch_rows import (
     left_out,
     phrase_codec,
     question_from_row,
+    question_from_text,
 )
 from core.store.calls import calls, from_nano
 from core.store.transactions import reading
 
 _PAGE: Final = 500
+_PRICED: Final = ("question", "digest", "page", "width_px", "height_px", "layer_tokens")
 
 
 class BatchReader:
@@ -75,6 +84,22 @@ class BatchReader:
             if len(found) < _PAGE:
                 return
             after = found[-1].position
+
+    def waiting(self, batch_id: BatchId) -> list[WaitingPicture]:
+        """Return the pictures that are queued; their seals are looked at when they are claimed.
+
+        Raises:
+            StorageError: If there is no such batch, or what is to be asked is damaged.
+        """
+        usual, own = self.question(batch_id), dict[str, Question]()
+        query = select(*map(items.c.__getitem__, _PRICED))
+        is_queued = items.c.state == ItemState.QUEUED.value
+        with reading(self.database) as connection:
+            rows = connection.execute(query.where(items.c.batch == batch_id, is_queued)).all()
+        for row in rows:
+            if row.question and row.question not in own:
+                own[row.question] = question_from_text(row.question)
+        return [WaitingPicture(own.get(text, usual), *seen) for text, *seen in rows]
 
     def item(self, item_id: str) -> BatchItem | None:
         """Return one item."""

@@ -161,6 +161,18 @@ def question_from_row(row: RowMapping) -> Question:
     return question_codec.validate_json(row["question"])
 
 
+def question_from_text(text: str) -> Question:
+    """Return what is asked about one item, from `question_text`.
+
+    Raises:
+        StorageError: If it is damaged.
+    """
+    try:
+        return question_codec.validate_json(text)
+    except ValidationError as error:
+        raise StorageError(DAMAGED) from error
+
+
 def phrase_text(phrase: Phrase) -> str:
     """Return a sentence as it is kept."""
     return phrase_codec.dump_json(phrase).decode()

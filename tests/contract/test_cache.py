@@ -33,18 +33,6 @@ ANSWER = Success(
 )
 
 
-class Clock:
-    now_s = 1_800_000_000.0
-
-    def __call__(self):
-        return self.now_s
-
-
-@pytest.fixture
-def clock():
-    return Clock()
-
-
 @pytest.fixture
 def cache(tmp_path, clock):
     opened = ResultCache(tmp_path / "cache", 2**24, ttl_s=3600, clock=clock)
@@ -82,9 +70,9 @@ def test_hits_misses_and_savings_are_counted_and_survive(cache, tmp_path, clock)
     cache.get(KEY)
     cache.get(KEY)
     cache.get("f" * 64)
-    assert cache.contains(KEY)
     assert cache.look_up(KEY) == KeptAnswer(ANSWER, None)
     assert cache.look_up("e" * 64) is None
+    assert cache.answered([KEY])
     cache.close()
     again = ResultCache(tmp_path / "cache", 2**24, ttl_s=3600, clock=clock)
     found = again.statistics()
@@ -110,7 +98,7 @@ def test_without_a_time_to_live_answers_stay(tmp_path, clock):
     cache = ResultCache(tmp_path, 2**24, ttl_s=None, clock=clock)
     cache.store(PARTS, ANSWER)
     clock.now_s += 10**9
-    assert cache.contains(KEY)
+    assert cache.answered([KEY])
     cache.close()
 
 
@@ -120,18 +108,18 @@ def test_the_least_recently_used_make_room(tmp_path, clock):
     cache.store(PARTS, long)
     for number in range(60):
         cache.store(replace(PARTS, prompt=str(number)), long)
-        assert cache.contains(KEY), number  # in use all the time
+        assert cache.get(KEY), number  # in use all the time
     found = cache.statistics()
     assert found.entries < 30
     assert found.size_bytes < 2 * 2**20
-    assert not cache.contains(request_key(replace(PARTS, prompt="0")))
+    assert not cache.answered([request_key(replace(PARTS, prompt="0"))])
     cache.close()
 
 
 def test_tenants_do_not_share_and_are_not_explained_to_each_other(cache):
     cache.store(PARTS, ANSWER)
     other = replace(PARTS, tenant="somebody else")
-    assert not cache.contains(request_key(other))
+    assert not cache.answered([request_key(other)])
     assert cache.explain(other).nearest_key is None
 
 
@@ -264,7 +252,7 @@ def test_no_database_at_all_is_replaced_and_kept_for_inspection(tmp_path, clock)
     (directory / "cache.db").write_bytes(b"this is not a database, " * 100)
     cache = ResultCache(directory, 2**24, ttl_s=None, clock=clock)
     cache.store(PARTS, ANSWER)
-    assert cache.contains(KEY)
+    assert cache.answered([KEY])
     cache.close()
     assert len(list(directory.glob("cache.db.corrupt-*"))) == 1
 

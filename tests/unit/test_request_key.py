@@ -3,7 +3,7 @@ from dataclasses import fields, replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.request_key import KeyParts, canonical_json, request_key
+from core.request_key import KeyParts, canonical_json, picture_keys, request_key
 
 PARTS = KeyParts(
     tenant="local",
@@ -37,6 +37,12 @@ def test_no_two_requests_share_a_key(first, second):
     a = replace(PARTS, **dict(zip(names, first, strict=True)))
     b = replace(PARTS, **dict(zip(names, second, strict=True)))
     assert (request_key(a) == request_key(b)) == (a == b)
+
+
+@given(st.text(max_size=6), st.none() | st.integers(0, 9))
+def test_keys_of_many_pictures_are_those_of_each(digest, page):
+    one = replace(PARTS, source_digest=digest, page=page)
+    assert picture_keys(PARTS)(digest, page) == request_key(one)
 
 
 def test_page_zero_is_not_no_page_and_null_is_not_the_word():

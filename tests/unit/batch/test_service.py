@@ -132,6 +132,25 @@ async def test_failed_items_are_tried_again_all_or_by_code(tmp_path):
     assert (done.state, done.succeeded, done.failures) == (BatchState.SUCCEEDED, 5, {})
 
 
+async def test_the_quote_prices_what_is_queued_each_by_its_own_question(tmp_path):
+    prompt = "Which of the products are missing, and why? " * 20
+    async with open_bench(tmp_path, FakeEngine()) as bench:
+        plain = await bench.make(3)
+        wordy = await bench.batches.create("", pictures(3, prompt=prompt), QUESTION)
+        both = await bench.batches.create(
+            "", [*pictures(2), *pictures(4, prompt=prompt)[2:]], QUESTION
+        )
+        prices = [(await bench.batches.quote(each)).realtime.expected for each in (plain, wordy)]
+        mixed = await bench.batches.quote(both)
+        await bench.batches.start(plain)
+        await bench.batches.wait()
+        after = [await bench.batches.quote(each) for each in (plain, both)]
+
+    assert prices[0] < prices[1]
+    assert mixed.realtime.expected == (prices[0] + prices[1]) / 3 * 2
+    assert [(each.total, each.answered, each.to_pay) for each in after] == [(0, 0, 0), (4, 2, 2)]
+
+
 async def test_the_text_of_a_pdf_page_is_in_the_quote(tmp_path):
     (picture,) = pictures(1)
     page = replace(picture, source=replace(picture.source, page=0))
