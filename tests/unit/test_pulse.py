@@ -84,7 +84,7 @@ def test_a_calmer_pace_looks_less_often():
 
 def test_whoever_comes_sees_what_there_is_now():
     numbers = Numbers()
-    pulses, watched = SharedPulses(Clock(1000.0)), bench(numbers)
+    pulses, watched = SharedPulses(Clock()), bench(numbers)
     assert pulses.take(watched, 60, 10).last_id == 7
     numbers.last_id = lambda: 8
     pulses.forget()
@@ -93,7 +93,7 @@ def test_whoever_comes_sees_what_there_is_now():
 
 @pytest.mark.parametrize(("step_s", "step"), [(5, 200), (60, 16), (1, 1000)])
 def test_each_window_has_its_own_steps_of_a_shared_moment(step_s, step):
-    clock = Clock()
+    clock = Clock(now_s=1000.0)
     pulses, watched = SharedPulses(clock), bench()
     pulses.take(watched, 7, 2)
     assert pulses.take(watched, step_s, 2).step == step
