@@ -34,6 +34,7 @@ from core.workbench import Workbench
 
 _LOOK_EVERY_S: Final = 0.25
 _MOST_LISTED: Final = 10_000
+_INTERRUPTED: Final = Phrase("The command that worked on this batch was interrupted.")
 
 
 def batch(arguments: Namespace, settings: Settings, language: Language, console: Console) -> int:
@@ -197,7 +198,7 @@ class _Command:
                 while (progress := self._known(batch_id)).state is BatchState.RUNNING:
                     show(progress)
                     if await _within(interrupted, _LOOK_EVERY_S):
-                        await self._batches.pause(batch_id)
+                        await self._batches.pause(batch_id, _INTERRUPTED)
                 show(progress)
             if interrupted.is_set():
                 await self._batches.close()

@@ -114,6 +114,8 @@ def description(progress: BatchProgress, jobs: Sequence[JobStatus], translate: T
     if progress.reason_code and progress.reason:
         words = explain(progress.reason_code, progress.reason, translate)
         lines += [f"{progress.reason_code}: {words.message}", words.hint]
+    elif progress.reason:
+        lines.append(progress.reason.translated(translate))
     return "\n".join(lines)
 
 

@@ -149,10 +149,14 @@ class Batches(BatchesSeen):
         await self._client.writer.run(partial(self._store.begin, batch_id=batch_id))
         return await self._drive(progress)
 
-    async def pause(self, batch_id: BatchId) -> None:
-        """Begin no more items; those under way come to their end."""
+    async def pause(self, batch_id: BatchId, reason: Phrase | None = None) -> None:
+        """Begin no more items; those under way come to their end.
+
+        `reason` is for whoever finds the batch paused.
+        """
         self._known(batch_id)
-        await self._client.writer.run(partial(self._store.pause, batch_id=batch_id))
+        pause = partial(self._store.pause, batch_id=batch_id, reason=reason)
+        await self._client.writer.run(pause)
         self._runner.look()
         self._operator.wake(batch_id)
 

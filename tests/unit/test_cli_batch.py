@@ -101,7 +101,7 @@ def test_what_cannot_be_done_is_said(tell, words):
     assert (code, said["error"]["code"][:3]) == (2, "CFG")
 
 
-def test_ctrl_c_pauses_and_says_how_to_go_on(pictures, tmp_path):
+def test_ctrl_c_pauses_and_says_why_and_how_to_go_on(pictures, tmp_path, monkeypatch, capsys):
     for number in range(20):
         Image.new("RGB", (64, 64), (0, 10 * number, 0)).save(pictures / f"green {number}.png")
     with metered(tmp_path / "server", Conditions(latency_s=0.5)) as server:
@@ -128,6 +128,10 @@ def test_ctrl_c_pauses_and_says_how_to_go_on(pictures, tmp_path):
     assert f"resume {paused['id']}" in err
     assert (paused["state"], paused["running"]) == ("paused", 0)
     assert paused["succeeded"] + paused["queued"] == 23
+    assert "was interrupted" in paused["reason"]
+    monkeypatch.setenv("TESSERA_DATA_DIR", str(tmp_path / "data"))
+    main(["batch", "show", paused["id"]])
+    assert "was interrupted" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
