@@ -77,12 +77,9 @@ class BlobStore:
         """Return a fresh name for a file that is not complete yet."""
         return self._incoming / secrets.token_hex(16)
 
-    def keep_only(
-        self, wanted: Iterable[str], *, older_than_s: float, now: float | None = None
-    ) -> int:
+    def keep_only(self, wanted: Iterable[str], *, older_than_s: float) -> int:
         """Delete files that nobody refers to and that have not just arrived; return how many."""
-        keep = set(wanted)
-        limit = (time.time() if now is None else now) - older_than_s
+        keep, limit = set(wanted), time.time() - older_than_s
         gone = 0
         for file in self.root.glob("*/*"):
             if file.name not in keep and file.stat().st_mtime < limit:

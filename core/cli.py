@@ -131,9 +131,9 @@ def _serve_local(
     arguments: Namespace, settings: Settings, language: Language, spoken: Console
 ) -> int:
     del language
-    from core.local.serve import serve
+    from core.local.serve import HOST, serve
 
-    address = f"http://127.0.0.1:{arguments.port}/v1"
+    address = f"http://{HOST}:{arguments.port}/v1"
     spoken.note(Phrase("The embedded engine answers at {address}.", {"address": address}))
     serve(arguments.port, settings.engine_dir)
     return EXIT_OK

@@ -183,16 +183,14 @@ class Runs:
         self._slots: asyncio.Semaphore | None = None
         self._live: dict[str, _LiveRun] = {}
 
-    async def start(
-        self, wanted: Iterable[Wanted], question: Question, *, use_cache: bool = True
-    ) -> str:
+    async def start(self, wanted: Iterable[Wanted], question: Question) -> str:
         """Write the run down, begin it, and return its unguessable id."""
         run_id = secrets.token_hex(16)
         items = [RunItem(i, w.source, question, w.estimate) for i, w in enumerate(wanted)]
         await asyncio.to_thread(self._store.save, run_id, items)
         run = self._live[run_id] = _LiveRun(items)
         for position in range(len(items)):
-            self._begin(run_id, run, position, use_cache=use_cache)
+            self._begin(run_id, run, position, use_cache=True)
         return run_id
 
     async def again(self, run_id: str, position: int, prompt: str | None = None) -> None:

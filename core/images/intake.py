@@ -88,16 +88,13 @@ class Fetch(Protocol):
 class Intake:
     """Opens sources one by one; a bad one becomes an item, never an exception.
 
-    Pages of a PDF beyond `max_pages` are skipped and said to be.
+    Pages of a PDF beyond the decoder's limit are skipped and said to be.
     """
 
-    def __init__(
-        self, decoder: Decoder, fetch: Fetch = safe_fetch, max_pages: int | None = None
-    ) -> None:
+    def __init__(self, decoder: Decoder, fetch: Fetch = safe_fetch) -> None:
         self._decoder = decoder
         self._fetch = fetch
         self._limits = decoder.limits
-        self._max_pages = min(max_pages or self._limits.max_pages, self._limits.max_pages)
 
     async def open(self, spec: str | Path) -> AsyncIterator[IntakeItem]:
         """Yield what is behind a path or an http(s) address, in a stable order.
@@ -192,10 +189,11 @@ class Intake:
         except ImageError as error:
             yield Refused(name, error)
             return
-        for page in range(min(pages, self._max_pages)):
+        most = self._limits.max_pages
+        for page in range(min(pages, most)):
             yield Accepted(ImageSource(_page_label(name, page, pages), data, page))
-        if pages > self._max_pages:
-            yield Skipped(name, _pages_left_out(self._max_pages, pages))
+        if pages > most:
+            yield Skipped(name, _pages_left_out(most, pages))
 
     async def _from_archive(self, name: str, file: BinaryIO) -> AsyncIterator[IntakeItem]:
         entries = read_entries(file, self._limits)

@@ -10,9 +10,7 @@ import pytest
 import uvicorn
 from PIL import Image, ImageDraw, ImageFont
 
-from core.errors import ConfigurationError
 from core.local.app import build_app
-from core.local.serve import serve
 from core.tasks import prompt_for, task
 
 INVOICE = (
@@ -150,12 +148,6 @@ def test_a_file_that_is_no_picture_is_a_bad_request(client, data):
         client.chat.completions.create(model="local-vision-1", messages=messages("Read", url))
 
     assert caught.value.code.endswith(("image", "image_format", "image_file", "parse_error"))
-
-
-@pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.5", "example.com", "::"])
-def test_it_serves_this_machine_only(host, tmp_path):
-    with pytest.raises(ConfigurationError):
-        serve(0, tmp_path, host)
 
 
 @pytest.mark.slow

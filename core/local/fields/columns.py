@@ -15,13 +15,11 @@ class Columns:
     """The words of a row, and what its numbers say.
 
     `amount` is the amount of the line, `quantity` how many; None where the row does not say.
-    `is_product` means that the row printed only a quantity and a price and `amount` is computed.
     """
 
     words: str
     quantity: Decimal | None
     amount: Decimal | None
-    is_product: bool = False
 
     @property
     def has_name(self) -> bool:
@@ -140,7 +138,7 @@ def _counted(words: Sequence[str], numbers: Sequence[str]) -> Columns:
             continue
         prices = [value for item in numbers[position + 1 :] if (value := _value(item)) is not None]
         if len(prices) == 1 and not unit:
-            return Columns(name, count, count * amount, is_product=True)
+            return Columns(name, count, count * amount)
         return Columns(name, count, amount)
     return _with_fitting_count(words, values)
 

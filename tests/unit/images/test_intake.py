@@ -8,8 +8,10 @@ from drawings import pdf, plain
 
 from core.errors import ConfigurationError, ImageRefusal
 from core.images import messages
+from core.images.decoder import Decoder
 from core.images.fetch import FetchedFile
 from core.images.intake import Accepted, Intake, Refused, Skipped
+from core.images.limits import DecodeLimits
 from core.types import Detail
 
 
@@ -81,9 +83,10 @@ async def test_a_single_page_keeps_its_name(intake):
     assert shape(await listed(intake.from_file("in.pdf", io.BytesIO(pdf())))) == [("in.pdf", 0)]
 
 
-async def test_pages_beyond_the_limit_are_said_to_be_left_out(decoder):
-    file = io.BytesIO(pdf(pages=5))
-    *pages, rest = await listed(Intake(decoder, max_pages=2).from_file("in.pdf", file))
+async def test_pages_beyond_the_limit_are_said_to_be_left_out():
+    file, decoder = io.BytesIO(pdf(pages=5)), Decoder(workers=1, limits=DecodeLimits(max_pages=2))
+    *pages, rest = await listed(Intake(decoder).from_file("in.pdf", file))
+    await decoder.close()
     assert len(pages) == 2
     assert str(rest.why).startswith("Pages 3 to 5 were left out")
 
