@@ -113,14 +113,21 @@ def load_settings(**overrides: Any) -> Settings:
                 {"name": str(first["loc"][0]).upper(), "problem": first["msg"]},
             )
         ) from None  # the original text repeats the value, which may be a key
-    _refuse_plain_http(settings)
+    _check_base_url(settings)
     _check_webhook(settings)
     return settings
 
 
-def _refuse_plain_http(settings: Settings) -> None:
-    """Keep keys and pictures off the open network."""
+def _check_base_url(settings: Settings) -> None:
+    """Keep keys and pictures off the open network, and passwords out of what names the server."""
     url = urlsplit(settings.base_url)
+    if "@" in url.netloc:
+        raise ConfigurationError(
+            Phrase(
+                "OPENAI_BASE_URL must not hold a user or a password: it is shown, and kept with "
+                "answers. A key belongs into OPENAI_API_KEY."
+            )
+        )
     if url.scheme == "https" and url.hostname:
         return
     if url.scheme != "http" or not url.hostname:

@@ -1,47 +1,35 @@
 """Whatever a server does or repeats, no key, picture or prompt gets where it would stay."""
 
-import base64
-import io
 import json
 import logging
 from dataclasses import replace
-from types import SimpleNamespace
 
 import pytest
 
 from core.batch.types import JobLane
 from core.engines.openai import OpenAIEngine
 from core.export import explain
-from core.logs import configure_logs
-from core.metrics import MetricsReader
-from core.settings import Settings
 from core.types import Failure
-from service.health import examine_health
-from service.prometheus import exposition
 from tests import batch_plans as plans
 from tests import upstream as faults
 from tests.batch_kit import QUESTION, FakeDecoder, open_bench, pictures
 from tests.batch_plans import Fate
 from tests.batch_upstream import BatchUpstream
 from tests.batch_wire import refusal
-from tests.client_kit import (
-    SCHEMA,
-    FakePreparer,
-    ManualTime,
-    make_request,
-    manual_timing,
-    open_test_client,
+from tests.canaries import (
+    ECHO,
+    PICTURE,
+    PROMPT,
+    CanaryPreparer,
+    assert_no_secret,
+    files_in,
+    given,
+    watched,
 )
+from tests.client_kit import SCHEMA, ManualTime, make_request, manual_timing, open_test_client
 from tests.faults.test_upstream_faults import SILENT, TABLE
 from tests.lane_kit import rhythm
 from tests.upstream import upstream
-
-KEY = "relaykey0canary0key0"  # does not look like a key: only the settings know that it is one
-PROMPT = "canaryprompt: what is this?"
-PICTURE = b"\xff\xd8" + b"canarypicture" * 50
-PIECES = [
-    base64.b64encode(b"canarypicture" * 3)[shift : shift + 24].decode() for shift in range(26)
-]
 
 
 def echo(status, code=None):
@@ -70,30 +58,6 @@ ECHOES = [
     echo(429, "insufficient_quota"),
     echo_in_200,
 ]
-
-
-class CanaryPreparer(FakePreparer):
-    async def prepare(self, *args, **kwargs):
-        return replace(await super().prepare(*args, **kwargs), data=PICTURE)
-
-
-@pytest.fixture
-def log():
-    """Return everything that is logged, down to the least important, as the server writes it."""
-    root, factory = logging.getLogger(), logging.getLogRecordFactory()
-    handlers, level = root.handlers[:], root.level
-    configure_logs(Settings(openai_api_key=KEY), logging.DEBUG)
-    root.setLevel(logging.DEBUG)
-    written = io.StringIO()
-    handler = logging.StreamHandler(written)
-    handler.setFormatter(root.handlers[-1].formatter)
-    root.addHandler(handler)
-    yield written
-    root.handlers = handlers
-    root.setLevel(level)
-    for ours in ("core", "service", "ui"):
-        logging.getLogger(ours).setLevel(logging.NOTSET)
-    logging.setLogRecordFactory(factory)
 
 
 ALL = [row[0] for row in TABLE] + ECHOES
@@ -125,14 +89,12 @@ async def test_no_fault_makes_anything_tell_a_canary(
                 request = make_request(PICTURE + bytes([number]), prompt=PROMPT, schema=SCHEMA)
                 outcomes.append(await client.analyze(request, on_text))
             logging.getLogger("core.test").error("asked")
-            watched = exposition(bench(client, settings), "")[0].decode()
-            watched += repr(examine_health(bench(client, settings)))
+            told = watched(client, settings)
 
     assert all(isinstance(outcome, Failure) for outcome in outcomes)
     assert len(server.requests) > len(group)  # every one of them was asked, some twice
     assert '"asked"' in log.getvalue()
-    kept = [path.read_bytes().decode("latin-1") for path in tmp_path.rglob("*") if path.is_file()]
-    for text in (log.getvalue(), watched, *kept):
+    for text in (log.getvalue(), told, *files_in(tmp_path)):
         assert "canaryprompt" not in text
         assert_no_secret(text)
     for outcome in outcomes:
@@ -145,8 +107,7 @@ class EchoingVendor(BatchUpstream):
 
     def handle(self, asked):
         reply = super().handle(asked)
-        said = f"{KEY} Bearer {KEY} sent {PROMPT} {base64.b64encode(PICTURE).decode()}"
-        told = f'"message": {json.dumps(said)}'.encode()
+        told = f'"message": {json.dumps(ECHO)}'.encode()
         return reply and replace(reply, body=reply.body.replace(b'"message": "fault"', told))
 
 
@@ -186,33 +147,8 @@ async def test_no_fault_of_the_batch_lane_makes_anything_tell_a_canary(
         logging.getLogger("core.test").error("asked")
         told = repr(opened.batches.progress(batch_id))
         told += repr([opened.batches.item(item.id) for item in opened.batches.items(batch_id)])
-        watched = exposition(bench(opened.client, settings), "")[0].decode()
+        seen = watched(opened.client, settings)
 
-    assert "canaryprompt" not in log.getvalue() + watched
-    kept = [path.read_bytes().decode("latin-1") for path in tmp_path.rglob("*") if path.is_file()]
-    for text in (log.getvalue(), watched, told, *kept):
+    assert "canaryprompt" not in log.getvalue() + seen
+    for text in (log.getvalue(), seen, told, *files_in(tmp_path)):
         assert_no_secret(text)
-
-
-def given(base_url, directory):
-    return Settings(openai_api_key=KEY, openai_base_url=base_url, tessera_data_dir=directory)
-
-
-def bench(client, settings):
-    """Return everything of a workbench that is watched."""
-    return SimpleNamespace(
-        settings=settings,
-        client=client,
-        ledger=client.ledger,
-        cache=client.cache,
-        catalog=client.catalog,
-        engine=client.engine,
-        metrics=MetricsReader(client.ledger.database),
-        opened_at_s=0.0,
-    )
-
-
-def assert_no_secret(text):
-    assert KEY not in text
-    assert "canarypicture" not in text
-    assert not [piece for piece in PIECES if piece in text]
