@@ -4,7 +4,7 @@
 
 Thirty days of calls of two models, four tasks, four front ends and two lanes, one in ten from
 the cache, one in fifty failed: some 200 kinds. Each window is asked for all that `measure`,
-`series` and `errors` of `MetricsReader` return, in CPU time. The percentiles have to be numpy's.
+`series` and `frame` of `MetricsReader` return, in CPU time. The percentiles have to be numpy's.
 """
 
 import sqlite3
@@ -117,7 +117,7 @@ def look(
     return [
         median_ms(lambda: reader.measure(since, END, filters)),
         median_ms(lambda: reader.series(since, END, 60, filters)),
-        median_ms(lambda: reader.errors(since, END, 40, filters)),
+        median_ms(lambda: reader.frame(since, END, 60, filters)),
     ]
 
 
@@ -150,7 +150,7 @@ def main() -> None:
         }
         same = all(agrees(many_reader, large, since) for since in (short, END - SPAN))
     base, few_of_many, all_of_many, _ = rows.values()
-    print(f"{'window':32} {'measure':>10} {'series':>10} {'errors':>10}   ms")
+    print(f"{'window':32} {'measure':>10} {'series':>10} {'frame':>10}   ms")
     for name, took_ms in rows.items():
         show(name, took_ms)
     ratios = [many_ms / few_ms for many_ms, few_ms in zip(all_of_many, few_of_many, strict=True)]

@@ -137,6 +137,15 @@ class ErrorHeat:
 
 
 @dataclass(frozen=True, slots=True)
+class Frame:
+    """A window in numbers: as a whole, step by step, and what failed when."""
+
+    metrics: Metrics
+    points: tuple[Point, ...]
+    heat: ErrorHeat
+
+
+@dataclass(frozen=True, slots=True)
 class CallRow:
     """One row of the ledger with its number, which grows."""
 

@@ -2,7 +2,7 @@
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -16,6 +16,7 @@ from core.measures import (
     CallRow,
     Costs,
     ErrorHeat,
+    Frame,
     Latency,
     Metrics,
     Point,
@@ -51,6 +52,7 @@ __all__ = [
     "Costs",
     "ErrorHeat",
     "Filters",
+    "Frame",
     "Known",
     "Latency",
     "Metrics",
@@ -110,15 +112,7 @@ class MetricsReader:
             StorageError: If the ledger cannot be read.
         """
         with self._reading() as connection:
-            stretch = self._stretch(connection, since, until)
-            window = Window(*stretch.whole_days, filters)
-            return fold_metrics(
-                read_cells(connection, window),
-                max(stretch.end_s - stretch.since_s, 0.0),
-                self._on_the_wire(connection),
-                _latency(connection, window, Part.TOTAL),
-                _latency(connection, window, Part.FIRST_TOKEN),
-            )
+            return self._metrics(connection, self._stretch(connection, since, until), filters)
 
     def series(
         self,
@@ -138,31 +132,30 @@ class MetricsReader:
             stretch = self._stretch(connection, since, until)
             slots_s = stretch.slots_s(points)
             window = Window(*stretch.whole_days, filters, slots_s.step)
-            cells: dict[int, list[Cell]] = defaultdict(list)
-            for cell in read_coarse_cells(connection, window):
-                cells[cell.slot_s].append(cell)
-            spreads = {each.slot_s: each for each in read_spreads(connection, window, Part.TOTAL)}
-        return [
-            fold_point(slot_s, cells[slot_s], _middles_s(spreads.get(slot_s))) for slot_s in slots_s
-        ]
+            return _points(connection, window, read_coarse_cells(connection, window), slots_s)
 
-    def errors(
+    def frame(
         self,
         since: datetime | None = None,
         until: datetime | None = None,
-        buckets: int = 40,
+        points: int = 60,
         filters: Filters = EVERY_CALL,
-    ) -> ErrorHeat:
-        """Return when which codes came up, the most frequent code first.
+    ) -> Frame:
+        """Return what `measure` and `series` say, and what failed when: one state of the ledger.
 
         Raises:
             StorageError: If the ledger cannot be read.
         """
         with self._reading() as connection:
             stretch = self._stretch(connection, since, until)
-            slots_s = stretch.slots_s(buckets)
+            slots_s = stretch.slots_s(points)
             window = Window(*stretch.whole_days, filters, slots_s.step)
-            return fold_errors(read_coarse_cells(connection, window), slots_s)
+            cells = read_coarse_cells(connection, window)
+            return Frame(
+                self._metrics(connection, stretch, filters),
+                tuple(_points(connection, window, cells, slots_s)),
+                fold_errors(cells, slots_s),
+            )
 
     def totals(self) -> Totals:
         """Return the sums over all time, for who counts on without end.
@@ -236,6 +229,16 @@ class MetricsReader:
         with reading(self._database) as connection:
             return self._on_the_wire(connection)
 
+    def _metrics(self, connection: Connection, stretch: "_Stretch", filters: Filters) -> Metrics:
+        window = Window(*stretch.whole_days, filters)
+        return fold_metrics(
+            read_cells(connection, window),
+            max(stretch.end_s - stretch.since_s, 0.0),
+            self._on_the_wire(connection),
+            _latency(connection, window, Part.TOTAL),
+            _latency(connection, window, Part.FIRST_TOKEN),
+        )
+
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
         """Bring the sums forward, if the disk takes that, and read one consistent state."""
@@ -295,6 +298,19 @@ class _Stretch:
         width_s = next((width for width in _WIDTHS_S if width >= wanted_s), days_s)
         end_s = floor(self.end_s) + 1 if self.is_to_last else ceil(self.end_s)
         return range(floor(self.since_s) // width_s * width_s, end_s, width_s)
+
+
+def _points(
+    connection: Connection, window: Window, cells: Iterable[Cell], slots_s: range
+) -> list[Point]:
+    """Return the steps of a window; `cells` are its sums."""
+    of_slot: dict[int, list[Cell]] = defaultdict(list)
+    for cell in cells:
+        of_slot[cell.slot_s].append(cell)
+    spreads = {each.slot_s: each for each in read_spreads(connection, window, Part.TOTAL)}
+    return [
+        fold_point(slot_s, of_slot[slot_s], _middles_s(spreads.get(slot_s))) for slot_s in slots_s
+    ]
 
 
 def _latency(connection: Connection, window: Window, part: Part) -> Latency:

@@ -13,9 +13,7 @@ if TYPE_CHECKING:
     from core.workbench import Workbench
 
 PACE_S: Final = 2
-"""How long a pulse is shared where numbers move at once."""
-CALM_PACE_S: Final = 10
-"""How long at most one is shared where drawing is dear."""
+"""How long a pulse is shared, and how often the page asks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,42 +56,44 @@ def take_pulse(bench: "Workbench", step_s: float) -> Pulse:
 
 
 class SharedPulses:
-    """Pulses that stand still for a moment: all who look meanwhile share what one has drawn."""
+    """A pulse that stands still for a moment: all who look meanwhile share what one has drawn."""
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
         self._lock = Lock()
-        self._kept: dict[int, _Kept] = {}
+        self._kept: _Kept | None = None
 
-    def take(self, bench: "Workbench", step_s: int, pace_s: int) -> Pulse:
+    def take(self, bench: "Workbench", step_s: int) -> Pulse:
         """Return the pulse of the moment, taken by whoever asks first.
 
         Args:
             bench: What is looked at.
             step_s: How long the steps of the plots are.
-            pace_s: How long a moment is; moments begin at the same time for everybody.
 
         Raises:
             StorageError: If the ledger cannot be read.
         """
         with self._lock:
-            if kept := self.kept(step_s, pace_s):
+            if kept := self.kept(step_s):
                 return kept
-            moment = int(self._clock() / pace_s)
-            taken = self._kept[pace_s] = _Kept(moment, take_pulse(bench, step_s))
-        return taken.in_steps(step_s, pace_s)
+            moment = self._moment()
+            taken = self._kept = _Kept(moment, take_pulse(bench, step_s))
+        return taken.in_steps(step_s)
 
-    def kept(self, step_s: int, pace_s: int) -> Pulse | None:
+    def kept(self, step_s: int) -> Pulse | None:
         """Return the pulse of the moment if somebody has taken it: this never waits."""
-        kept = self._kept.get(pace_s)
-        if kept is None or kept.moment != int(self._clock() / pace_s):
+        kept = self._kept
+        if kept is None or kept.moment != self._moment():
             return None
-        return kept.in_steps(step_s, pace_s)
+        return kept.in_steps(step_s)
 
     def forget(self) -> None:
         """Let whoever asks next look anew."""
         with self._lock:
-            self._kept.clear()
+            self._kept = None
+
+    def _moment(self) -> int:
+        return int(self._clock() / PACE_S)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,5 +101,5 @@ class _Kept:
     moment: int
     pulse: Pulse
 
-    def in_steps(self, step_s: int, pace_s: int) -> Pulse:
-        return replace(self.pulse, step=self.moment * pace_s // step_s)
+    def in_steps(self, step_s: int) -> Pulse:
+        return replace(self.pulse, step=self.moment * PACE_S // step_s)

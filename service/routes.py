@@ -16,7 +16,6 @@ from core.blobs import Upload
 from core.errors import StorageError, VisionError
 from core.inbox import Arrival
 from core.outbox import Parcel
-from core.pulse import CALM_PACE_S, PACE_S
 from core.runtime import Runtime
 from core.workbench import Workbench
 from service.monitoring import monitoring_routes
@@ -44,7 +43,7 @@ def routes(workbench: WorkbenchSource, runtime: RuntimeSource) -> list[Route]:
     return [
         Route("/analyze", _to_default_page, methods=["GET"]),
         *monitoring_routes(workbench),
-        Route("/pulse/{step_s:int}/{pace_s:int}", _pulse(workbench), methods=["GET"]),
+        Route("/pulse/{step_s:int}", _pulse(workbench), methods=["GET"]),
         Route("/upload/{ticket}", _upload(workbench), methods=["PUT"]),
         Route("/image/{digest}", _image(workbench), methods=["GET"]),
         Route("/thumbnail/{digest}/{page:int}", _thumbnail(workbench, runtime), methods=["GET"]),
@@ -63,12 +62,11 @@ def _pulse(workbench: WorkbenchSource) -> Handler:
 
     async def pulse(request: Request) -> Response:
         step_s = max(1, request.path_params["step_s"])
-        pace_s = min(max(PACE_S, request.path_params["pace_s"]), CALM_PACE_S)
         try:
             bench = workbench()
-            found = bench.pulses.kept(step_s, pace_s)
+            found = bench.pulses.kept(step_s)
             if found is None:
-                found = await run_in_threadpool(bench.pulses.take, bench, step_s, pace_s)
+                found = await run_in_threadpool(bench.pulses.take, bench, step_s)
         except VisionError as error:
             return JSONResponse({"error": str(error)}, 503)
         return Response(found.token, media_type="text/plain")

@@ -8,6 +8,7 @@ from typing import Any
 
 import streamlit as st
 
+from core.pulse import PACE_S
 from core.runs import SentImage
 from ui.i18n import _
 
@@ -139,17 +140,23 @@ def thumbnail_url(source_digest: str, page: int | None) -> str:
     return f"{base_path()}/thumbnail/{source_digest}/{page or 0}"
 
 
-def pulse(token: str, step_s: int, pace_s: int) -> None:
+def pulse(token: str, step_s: int, *, is_lively: bool = False) -> None:
     """Rerun the fragment around it soon after something has changed; nothing is seen of it.
 
     Args:
         token: Of the pulse that was drawn.
         step_s: As it was given to `SharedPulses`.
-        pace_s: Likewise; so often it asks.
+        is_lively: Whether something had changed last time, too: it then reruns without asking.
     """
     _component("pulse")(
-        key=f"pulse-{pace_s}",
-        data={"token": token, "step_s": step_s, "pace_s": pace_s, "base": base_path()},
+        key="pulse",
+        data={
+            "token": token,
+            "step_s": step_s,
+            "pace_s": PACE_S,
+            "lively": is_lively,
+            "base": base_path(),
+        },
         on_changed_change=_nothing,
     )
 

@@ -67,7 +67,7 @@ def test_an_empty_ledger_has_no_rates(reader):
     assert (found.latency.n, found.latency.p95_s, found.drift) == (0, None, None)
     assert found.cost.total_usd == 0
     assert reader.latest(5) == []
-    assert reader.errors().counts == {}
+    assert reader.frame().heat.counts == {}
     assert sum(point.succeeded for point in reader.series()) == 0
 
 
@@ -151,7 +151,7 @@ def test_filters_choose_everywhere_alike(ledger, reader, filters, requests, roll
     assert found.latency.n == requests
     assert len(reader.latest(10, filters)) == 2 * requests
     assert sum(point.succeeded for point in reader.series(filters=filters)) == requests
-    assert sum(map(sum, reader.errors(filters=filters).counts.values())) == requests
+    assert sum(map(sum, reader.frame(filters=filters).heat.counts.values())) == requests
     assert reader.known().models == ("gpt-4.1", "gpt-4o")
 
 
@@ -181,7 +181,10 @@ def test_a_series_has_no_gaps_and_round_times(ledger, reader, clock):
     assert [point.succeeded for point in points] == [1, 0, 0, 0]
     assert points[0].p95_s == pytest.approx(1.5, rel=0.004)
     assert points[1].p95_s is None
-    heat = reader.errors(at(0), at(200), buckets=4)
+    frame = reader.frame(at(0), at(200), points=4)
+    assert frame.points == tuple(points)
+    assert frame.metrics == reader.measure(at(0), at(200))
+    heat = frame.heat
     assert heat.counts == {"NET001": (0, 0, 0, 1)}
     assert heat.times == tuple(point.at for point in points)
 

@@ -64,36 +64,26 @@ def test_time_moves_the_plots_on():
 def test_all_who_look_at_one_moment_share_a_pulse():
     clock, numbers = Clock(), Numbers()
     pulses, watched = SharedPulses(clock), bench(numbers)
-    first = pulses.take(watched, 60, 2)
+    first = pulses.take(watched, 60)
     numbers.last_id = lambda: 8
     clock.now_s += 1.9
-    assert pulses.take(watched, 60, 2) == first
+    assert pulses.take(watched, 60) == first
     clock.now_s += 0.1
-    assert pulses.take(watched, 60, 2).last_id == 8
-
-
-def test_a_calmer_pace_looks_less_often():
-    clock, numbers = Clock(), Numbers()
-    pulses, watched = SharedPulses(clock), bench(numbers)
-    assert {pulses.take(watched, 60, pace_s).last_id for pace_s in (2, 10)} == {7}
-    numbers.last_id = lambda: 8
-    clock.now_s += 2
-    assert pulses.take(watched, 60, 2).last_id == 8
-    assert pulses.take(watched, 60, 10).last_id == 7
+    assert pulses.take(watched, 60).last_id == 8
 
 
 def test_whoever_comes_sees_what_there_is_now():
     numbers = Numbers()
     pulses, watched = SharedPulses(Clock()), bench(numbers)
-    assert pulses.take(watched, 60, 10).last_id == 7
+    assert pulses.take(watched, 60).last_id == 7
     numbers.last_id = lambda: 8
     pulses.forget()
-    assert pulses.take(watched, 60, 10).last_id == 8
+    assert pulses.take(watched, 60).last_id == 8
 
 
 @pytest.mark.parametrize(("step_s", "step"), [(5, 200), (60, 16), (1, 1000)])
 def test_each_window_has_its_own_steps_of_a_shared_moment(step_s, step):
     clock = Clock(now_s=1000.0)
     pulses, watched = SharedPulses(clock), bench()
-    pulses.take(watched, 7, 2)
-    assert pulses.take(watched, step_s, 2).step == step
+    pulses.take(watched, 7)
+    assert pulses.take(watched, step_s).step == step

@@ -4,23 +4,27 @@ const AGAIN_MS = 6000
 async function ask(here) {
   if (!here.isConnected) return clearInterval(here.timer)
   if (document.hidden || here.isAsking) return
+  const { data } = here.latest
+  if (data.lively) return tell(here, `after ${data.token}`)
   here.isAsking = true
   try {
-    const { data, setTriggerValue } = here.latest
-    const answer = await fetch(`${data.base}/pulse/${data.step_s}/${data.pace_s}`, { cache: 'no-store' })
+    const answer = await fetch(`${data.base}/pulse/${data.step_s}`, { cache: 'no-store' })
     if (!answer.ok) return
     const token = await answer.text()
-    const isNew = token !== here.told || Date.now() - here.toldAt > AGAIN_MS
-    if (token !== here.latest.data.token && isNew) {
-      here.told = token
-      here.toldAt = Date.now()
-      setTriggerValue('changed', token)
-    }
+    if (token !== here.latest.data.token) tell(here, token)
   } catch {
     // The server is away; Streamlit says so.
   } finally {
     here.isAsking = false
   }
+}
+
+// Says it once; again only when nothing has come of it for a while.
+function tell(here, token) {
+  if (token === here.told && Date.now() - here.toldAt < AGAIN_MS) return
+  here.told = token
+  here.toldAt = Date.now()
+  here.latest.setTriggerValue('changed', token)
 }
 
 export default function ({ parentElement, data, setTriggerValue }) {

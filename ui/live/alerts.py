@@ -8,9 +8,9 @@ import streamlit as st
 from core.alerts import DEFAULT_RULES, Alert, AlertKind, Rule, checked_rule, sentence
 from core.diagnosis import Severity
 from core.errors import VisionError
-from core.pulse import Pulse
 from ui.diagnosis_box import show_error
 from ui.i18n import _, say
+from ui.live.frame import Look
 from ui.resources import runtime, workbench
 from ui.text import harmless_markdown
 
@@ -21,15 +21,20 @@ _JUDGE_WITHIN_S = 30
 _IN_PERCENT = {AlertKind.SUCCESS, AlertKind.DRIFT, AlertKind.CACHE, AlertKind.BUDGET}
 
 
-@st.cache_data(max_entries=_DRAWINGS_KEPT, show_spinner=False)
-def show_active(pulse: Pulse, language: str, zone: str) -> None:  # noqa: ARG001 - see show_numbers
+def _of_alerts(look: Look) -> str:
+    """Return the part of a look that alerts depend on."""
+    return repr((look.pulse.bench, look.pulse.alerts, look.language, look.zone))
+
+
+@st.cache_resource(max_entries=_DRAWINGS_KEPT, show_spinner=False, hash_funcs={Look: _of_alerts})
+def show_active(look: Look) -> None:
     """Draw what is wrong now, the worst first."""
     with st.container(key="live-alerts"):  # in one place: what is below must not be made anew
         for alert in sorted(workbench().alerts.active, key=_is_mild):
             draw = st.warning if _is_mild(alert) else st.error
             words = _("{sentence} Since {time}.").format(
                 sentence=harmless_markdown(say(sentence(alert))),
-                time=_moment(alert.fired_at, ZoneInfo(zone)),
+                time=_moment(alert.fired_at, ZoneInfo(look.zone)),
             )
             draw(words, icon=":material/notifications_active:")
 
@@ -38,14 +43,14 @@ def _is_mild(alert: Alert) -> bool:
     return alert.severity is not Severity.HIGH
 
 
-@st.cache_data(max_entries=_DRAWINGS_KEPT, show_spinner=False)
-def show_history(pulse: Pulse, language: str, zone: str) -> None:  # noqa: ARG001 - see show_numbers
+@st.cache_resource(max_entries=_DRAWINGS_KEPT, show_spinner=False, hash_funcs={Look: _of_alerts})
+def show_history(look: Look) -> None:
     """Draw the last alerts as a table, if there were any."""
     history = workbench().alerts.store.history(_HISTORY)
     if not history:
         return
     st.subheader(_("Alerts so far"), anchor=False)
-    st.dataframe([_row(alert, ZoneInfo(zone)) for alert in history], hide_index=True)
+    st.dataframe([_row(alert, ZoneInfo(look.zone)) for alert in history], hide_index=True)
 
 
 def _row(alert: Alert, zone: ZoneInfo) -> dict[str, str]:

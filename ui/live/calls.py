@@ -7,14 +7,13 @@ from zoneinfo import ZoneInfo
 
 import streamlit as st
 
-from core.metrics import CallRow, Filters
-from core.pulse import Pulse
+from core.metrics import CallRow
 from core.report import name_of
 from core.store.calls import CallRecord, CallStatus
 from ui import format as fmt
 from ui.batch.detail import show_item
-from ui.i18n import _, language
-from ui.live.frame import zone
+from ui.i18n import _
+from ui.live.frame import Look, zone
 from ui.live.kept import find_kept, show_kept
 from ui.live.state import OpenCall, state
 from ui.resources import workbench
@@ -35,14 +34,14 @@ class _Table:
     cells: "pa.Table"
 
 
-def show_calls(filters: Filters, pulse: Pulse) -> None:
+def show_calls(look: Look) -> None:
     """Draw the table, and below it the call that was clicked."""
     here = state()
     st.subheader(_("Latest calls"), anchor=False)
     opened = here.open_call
     above = opened.above if opened else None
-    last_id = 0 if opened else pulse.last_id  # what stands still does not depend on it
-    table = _table(pulse.bench, last_id, above, filters, language(), zone().key)
+    # What stands still does not depend on the moment.
+    table = _table(replace(look, pulse=replace(look.pulse, last_id=0)) if opened else look, above)
     if not table.ids:
         st.caption(_("No call passes the filters."))
         return
@@ -62,19 +61,17 @@ def show_calls(filters: Filters, pulse: Pulse) -> None:
         st.caption(_("Click a row to see the picture, the answer and the attempts."))
 
 
-@st.cache_resource(max_entries=_TABLES_KEPT, show_spinner=False)
-def _table(
-    bench: float,  # noqa: ARG001 - another workbench has other calls
-    last_id: int,  # noqa: ARG001 - so has a ledger that has grown
-    above: int | None,
-    filters: Filters,
-    language: str,  # noqa: ARG001 - of the words
-    zone: str,
-) -> _Table:
+def _of_rows(look: Look) -> str:
+    """Return the part of a look that the rows depend on."""
+    return repr((look.pulse.bench, look.pulse.last_id, look.view.filters, look.language, look.zone))
+
+
+@st.cache_resource(max_entries=_TABLES_KEPT, show_spinner=False, hash_funcs={Look: _of_rows})
+def _table(look: Look, above: int | None) -> _Table:
     import pyarrow as pa  # slow to load, and only pages need it
 
-    rows = workbench().metrics.latest(_ROWS, filters, above)
-    cells = [_cells(row.call, ZoneInfo(zone)) for row in rows]
+    rows = workbench().metrics.latest(_ROWS, look.view.filters, above)
+    cells = [_cells(row.call, ZoneInfo(look.zone)) for row in rows]
     return _Table(tuple(row.id for row in rows), pa.Table.from_pylist(cells))
 
 

@@ -84,7 +84,8 @@ def _filter(name: str, label: str, values: Iterable[str]) -> str | None:
     linked = st.query_params.get(key, "")
     options = {"": _("all"), **{value: name_of(name, value, _) for value in values}}
     if linked:
-        options.setdefault(linked, linked)  # a shared address may be ahead of the ledger
+        # A shared address may be ahead of the ledger.
+        options.setdefault(linked, name_of(name, linked, _))
     chosen = choose(label, options, name=key, default=linked)
     _keep(key, chosen)
     return chosen or None

@@ -8,8 +8,10 @@ from zoneinfo import ZoneInfo
 
 import streamlit as st
 
-from core.metrics import ErrorHeat, Filters, Metrics, Point
-from core.pulse import CALM_PACE_S, Pulse
+from core.i18n import Language
+from core.metrics import Filters, Frame
+from core.pulse import Pulse
+from ui.i18n import language
 from ui.resources import workbench
 
 WINDOWS: Final[Mapping[str, timedelta | None]] = {
@@ -43,19 +45,28 @@ class View:
         span = WINDOWS[self.window] or _LONG
         return int(span.total_seconds()) // STEPS
 
-    @property
-    def plots_pace_s(self) -> int:
-        """Return how often the plots are drawn at most: no step is missed."""
-        return min(self.step_s, CALM_PACE_S)
-
 
 @dataclass(frozen=True, slots=True)
-class Frame:
-    """A window in numbers."""
+class Look:
+    """All that a drawing depends on: who sees the same draws the same.
 
-    metrics: Metrics
-    points: tuple[Point, ...]
-    heat: ErrorHeat
+    `zone` is the reader's time zone.
+    """
+
+    view: View
+    pulse: Pulse
+    language: Language
+    zone: str
+
+
+def look(view: View) -> Look:
+    """Return what is to be seen now.
+
+    Raises:
+        StorageError: If the ledger cannot be read.
+    """
+    bench = workbench()
+    return Look(view, bench.pulses.take(bench, view.step_s), language(), zone().key)
 
 
 @st.cache_resource(max_entries=_FRAMES_KEPT, show_spinner=False)
@@ -65,12 +76,8 @@ def measured(view: View, pulse: Pulse) -> Frame:  # noqa: ARG001 - a new pulse i
     Raises:
         StorageError: If the ledger cannot be read.
     """
-    reader, since = workbench().metrics, view.since(datetime.now(UTC))
-    return Frame(
-        reader.measure(since, filters=view.filters),
-        tuple(reader.series(since, points=STEPS, filters=view.filters)),
-        reader.errors(since, buckets=STEPS, filters=view.filters),
-    )
+    since = view.since(datetime.now(UTC))
+    return workbench().metrics.frame(since, points=STEPS, filters=view.filters)
 
 
 def zone() -> ZoneInfo:

@@ -7,13 +7,13 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 import streamlit as st
 
-from core.metrics import Metrics, Point
+from core.metrics import Frame, Metrics, Point
 from core.pulse import Pulse
 from core.report import rate_text
 from ui import format as fmt
 from ui import time_charts as charts
 from ui.i18n import _
-from ui.live.frame import Frame, View, measured
+from ui.live.frame import Look, measured
 from ui.time_charts import Chart, Times, Trace, Unit
 
 _DRAWINGS_KEPT = 32
@@ -21,33 +21,27 @@ _TILE_PX = 150
 _PLOT_PX = 330
 
 
-@st.cache_data(max_entries=_DRAWINGS_KEPT, show_spinner=False)
-def show_numbers(view: View, pulse: Pulse, language: str, zone: str) -> None:  # noqa: ARG001
-    """Draw the tiles; Streamlit repeats what was drawn while the arguments stay the same.
-
-    Args:
-        view: What is looked at.
-        pulse: How far the world had come.
-        language: Of the words.
-        zone: The reader's time zone.
-    """
-    frame = measured(view, pulse)
+# Kept is what was drawn; Streamlit compares a sentence faster than what it is made of.
+@st.cache_resource(max_entries=_DRAWINGS_KEPT, show_spinner=False, hash_funcs={Look: repr})
+def show_numbers(look: Look) -> None:
+    """Draw the tiles; Streamlit repeats what was drawn for everybody who looks at the same."""
+    frame = measured(look.view, look.pulse)
     if not frame.metrics.requests:
         st.info(
             _("No request was made in this time. Ask something on the Analyze page."),
             icon=":material/monitoring:",
         )
         return
-    _show_tiles(frame, pulse)
+    _show_tiles(frame, look.pulse)
     st.caption(_held_line(frame.metrics) + _money_line(frame.metrics))
 
 
-@st.cache_data(max_entries=_DRAWINGS_KEPT, show_spinner=False)
-def show_plots(view: View, pulse: Pulse, language: str, zone: str) -> None:  # noqa: ARG001
+@st.cache_resource(max_entries=_DRAWINGS_KEPT, show_spinner=False, hash_funcs={Look: repr})
+def show_plots(look: Look) -> None:
     """Draw the plots, as `show_numbers` does the tiles."""
-    frame = measured(view, pulse)
+    frame = measured(look.view, look.pulse)
     if frame.metrics.requests:
-        _show_plots(frame, ZoneInfo(zone))
+        _show_plots(frame, ZoneInfo(look.zone))
 
 
 def _show_tiles(frame: Frame, pulse: Pulse) -> None:
