@@ -73,9 +73,9 @@ def check_configuration(settings: Settings) -> Check:
     if settings.embedded:
         said = Phrase("Neither a key nor a server is set: the engine inside Tessera answers.")
     elif settings.openai_api_key is None:
-        said = Phrase("Asks {server} without a key.", {"server": settings.base_url})
+        said = Phrase("Asks {server} without a key.", {"server": settings.server})
     else:
-        said = Phrase("Asks {server} with a key.", {"server": settings.base_url})
+        said = Phrase("Asks {server} with a key.", {"server": settings.server})
     return Check("configuration", title, CheckState.OK, said)
 
 

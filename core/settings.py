@@ -96,6 +96,13 @@ class Settings(BaseSettings):
         """Return the endpoint for an engine on the network."""
         return (self.openai_base_url or OPENAI_ORIGIN).rstrip("/")
 
+    @property
+    def server(self) -> str:
+        """Return the endpoint to show and to keep: without user name, password and query."""
+        url = urlsplit(self.base_url)
+        port = f":{url.port}" if url.port else ""
+        return f"{url.scheme}://{url.hostname}{port}{url.path}"
+
 
 def load_settings(**overrides: Any) -> Settings:
     """Read the environment, then `.env` in the project, under the given overrides.
@@ -113,21 +120,14 @@ def load_settings(**overrides: Any) -> Settings:
                 {"name": str(first["loc"][0]).upper(), "problem": first["msg"]},
             )
         ) from None  # the original text repeats the value, which may be a key
-    _check_base_url(settings)
+    _refuse_plain_http(settings)
     _check_webhook(settings)
     return settings
 
 
-def _check_base_url(settings: Settings) -> None:
-    """Keep keys and pictures off the open network, and passwords out of what names the server."""
+def _refuse_plain_http(settings: Settings) -> None:
+    """Keep keys and pictures off the open network."""
     url = urlsplit(settings.base_url)
-    if "@" in url.netloc:
-        raise ConfigurationError(
-            Phrase(
-                "OPENAI_BASE_URL must not hold a user or a password: it is shown, and kept with "
-                "answers. A key belongs into OPENAI_API_KEY."
-            )
-        )
     if url.scheme == "https" and url.hostname:
         return
     if url.scheme != "http" or not url.hostname:

@@ -6,7 +6,6 @@ through an in-process transport, so both take one code path.
 
 import asyncio
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from core.engines.base import EngineAnswer, EngineCall, TextSink
 from core.errors import AuthenticationError
@@ -38,7 +37,7 @@ class OpenAIEngine:
         self, settings: Settings, transport: "httpx2.AsyncBaseTransport | None" = None
     ) -> None:
         self.name = EMBEDDED_ENGINE if settings.embedded else "openai"
-        self.origin = _EMBEDDED_ORIGIN if settings.embedded else _origin(settings.base_url)
+        self.origin = _EMBEDDED_ORIGIN if settings.embedded else settings.server
         self._settings = settings
         self._transport = transport
         self._opening = asyncio.Lock()
@@ -99,10 +98,3 @@ def _check_key(key: str) -> None:
         raise AuthenticationError(
             Phrase("The key holds characters that no key has. Copy it again, without spaces.")
         )
-
-
-def _origin(base_url: str) -> str:
-    """Return scheme, host, port and path, without user name, password and query."""
-    url = urlsplit(base_url)
-    port = f":{url.port}" if url.port else ""
-    return f"{url.scheme}://{url.hostname}{port}{url.path}"

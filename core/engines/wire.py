@@ -13,10 +13,13 @@ from core.engines.base import EngineAnswer, EngineCall
 from core.engines.errors import Clean, from_error_object
 from core.errors import MalformedAnswerError
 from core.phrases import Phrase
+from core.redaction import redact_data
 from core.types import TokenUsage
 
 TEXT_LAYER_LINE = "Text layer of this PDF page:"
 """The first line of the extra text part that carries a PDF page's own text."""
+
+_LONGEST_NAME = 200
 
 
 def request_parameters(call: EngineCall) -> dict[str, Any]:
@@ -85,11 +88,11 @@ def read_document(raw: Any, clean: Clean) -> EngineAnswer:
     message = _object(choice.get("message"))
     return EngineAnswer(
         text=_text(message.get("content")),
-        finish_reason=_word(choice.get("finish_reason")),
+        finish_reason=_name(choice.get("finish_reason"), clean),
         refusal=_word(message.get("refusal")),
-        model=_word(document.get("model")) or "",
+        model=_name(document.get("model"), clean) or "",
         usage=read_usage(document.get("usage")),
-        service_tier=_word(document.get("service_tier")),
+        service_tier=_name(document.get("service_tier"), clean),
     )
 
 
@@ -115,15 +118,17 @@ class StreamReader:
         document = _object(chunk)
         _raise_error_inside(document, self.clean)
         self._chunks += 1
-        self.model = _word(document.get("model")) or self.model
+        self.model = _name(document.get("model"), self.clean) or self.model
         self.usage = read_usage(document.get("usage")) or self.usage
-        self.service_tier = _word(document.get("service_tier")) or self.service_tier
+        tier = _name(document.get("service_tier"), self.clean)
+        self.service_tier = tier or self.service_tier
         return self._feed_choice(_first_choice(document)) if document.get("choices") else ""
 
     def _feed_choice(self, raw: Any) -> str:
         choice = _object(raw)
         delta = _object(choice.get("delta") or {})
-        self.finish_reason = _word(choice.get("finish_reason")) or self.finish_reason
+        finish_reason = _name(choice.get("finish_reason"), self.clean)
+        self.finish_reason = finish_reason or self.finish_reason
         if refusal := _text(delta.get("refusal")):
             self.refusals.append(refusal)
         text = _text(delta.get("content"))
@@ -229,6 +234,12 @@ def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise _not_an_answer()
     return value.encode("utf-8", "replace").decode()  # half a surrogate pair cannot be stored
+
+
+def _name(value: Any, clean: Clean) -> str | None:
+    """Return a short word of the server's, which is shown and kept: without what it may repeat."""
+    word = _word(value)
+    return word and redact_data(clean(_text(word)))[:_LONGEST_NAME]
 
 
 def _word(value: Any) -> str | None:

@@ -54,7 +54,8 @@ def echoes():
         yield asked, (200, ECHO)
         yield asked, (200, {"error": said})
     for asked in ("POST text", "POST picture"):
-        yield asked, (completion(ECHO)[0], completion(ECHO)[1] | {"model": ECHO})
+        status, answer = completion("red")
+        yield asked, (status, answer | {"model": ECHO, "service_tier": ECHO})
     yield "GET /v1/models", (200, {"data": [{"id": ECHO}]})
 
 

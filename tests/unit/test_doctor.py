@@ -26,6 +26,10 @@ TODAY = date(2026, 11, 23)
         ({}, "the engine inside Tessera answers"),
         ({"openai_api_key": "sk-1"}, "https://api.openai.com/v1 with a key"),
         ({"openai_base_url": "http://localhost:9/v1"}, "http://localhost:9/v1 without a key"),
+        (
+            {"openai_base_url": "https://ann:sk-1@relay.example/v1?key=sk-1"},
+            "Asks https://relay.example/v1 without a key",
+        ),
     ],
 )
 def test_configuration_says_who_answers(settings, words):

@@ -39,7 +39,7 @@ def _show_engine(config: Settings) -> None:
     here = _("Embedded engine (this machine)")
     show_facts(
         {
-            _("Answers"): here if config.embedded else config.base_url,
+            _("Answers"): here if config.embedded else config.server,
             _("Model"): config.model,
             _("API key"): _("present, in memory only") if config.openai_api_key else _("not set"),
             _("Calls at once"): fmt.count(config.max_concurrent_requests),
