@@ -1,7 +1,7 @@
 """The batch lane against the simulated vendor, in simulated time."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from decimal import Decimal
@@ -72,6 +72,12 @@ async def open_lane(
 
 async def run(bench: Bench, count: int, lane: JobLane = JobLane.BATCH, **options: Any) -> str:
     return await bench.run(count, lane=lane, **options)
+
+
+async def until(happened: Callable[[], object]) -> None:
+    """Let the others work until something has happened in simulated time."""
+    while not happened():  # noqa: ASYNC110 - the vendor's clock has no event to wait for
+        await asyncio.sleep(0.001)
 
 
 def billed_usd(upstream: BatchUpstream) -> Decimal:

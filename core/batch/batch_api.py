@@ -297,7 +297,7 @@ class Operator(JobSteps):
         if stopped is not None:
             await self._pause(drive, stopped)
         elif drive.enqueued_tokens:
-            self._hold(drive)  # another batch's jobs fill the queue
+            drive.hold(self._rhythm)  # another batch's jobs fill the queue
         elif await self._write(
             partial(self.jobs.waiting, batch_id=drive.batch_id, lane=JobLane.BATCH)
         ):

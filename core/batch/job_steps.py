@@ -15,10 +15,11 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from core.batch.driving import Drive, Rhythm
+from core.batch.driving import MISSING, Drive, Rhythm
 from core.batch.filling import Filler
 from core.batch.keeping import HOPELESS
 from core.batch.settling import Settler
+from core.batch.splitting import next_limit
 from core.batch.types import BatchId, BatchState, JobLane
 from core.client import VisionClient
 from core.engines.jobs import TOKEN_LIMIT, BatchEngine, BatchLane, NoBatchLaneError, RemoteJob
@@ -176,7 +177,9 @@ class JobSteps:
         if job.cancel_asked_at_s is not None and job.vendor_state not in {"cancelling", None}:
             await lane.cancel_job(job.vendor_id)
         found = await lane.job(job.vendor_id)
-        now_s = self._rhythm.clock()
+        if found is None and not drive.is_gone(job.id, self._rhythm):
+            return await self._save(drive, job, reason=MISSING)
+        job, now_s = drive.no_longer_missing(job), self._rhythm.clock()
         waited_s = now_s - (job.cancel_asked_at_s or now_s)
         if found is None or (waited_s > self._rhythm.lost_s and not found.has_ended):
             await self._settler.lose(job)
@@ -221,14 +224,18 @@ class JobSteps:
         drive.overdue.add(job.id)
         assert job.vendor_id is not None  # noqa: S101 - what is overdue was submitted
         found = await lane.job(job.vendor_id)
+        if found is None and not drive.is_gone(job.id, self._rhythm):
+            return job
         waited_s = self._rhythm.clock() - (job.cancel_asked_at_s or 0)
         is_gone = found is None or (waited_s > self._rhythm.lost_s and not found.has_ended)
-        if found is not None and not found.has_ended and not is_gone:
+        if found is not None and not (found.has_ended or is_gone):
             return job
         if found is not None and found.has_ended:
             output, errors = found.output_file, found.error_file
             job = replace(job, vendor_state=found.state, output_file=output, error_file=errors)
             there, is_gone = await self._download(job, lane)
+            if is_gone and not drive.is_gone(job.id, self._rhythm):
+                return job
             await self._settler.count(job, lane, there)
         await self._settler.drop_money(job, is_lost=is_gone)
         return await self._settled(drive, job)
@@ -250,6 +257,9 @@ class JobSteps:
         if job.vendor_state == "failed":
             return await self._refused(drive, job, lane, next_lane)
         files, is_gone = await self._download(job, lane)
+        if is_gone and not drive.is_gone(job.id, self._rhythm):
+            return await self._save(drive, job, reason=MISSING)
+        job = drive.no_longer_missing(job)
         hopeless = await self._settler.settle(job, lane, files, next_lane)
         if is_gone:
             await self._settler.lose(job)
@@ -266,9 +276,9 @@ class JobSteps:
         first = next(iter(problems), None)
         reason = first.message if first else Phrase("The vendor refused the job without a reason.")
         if first is not None and first.code == TOKEN_LIMIT:
-            limit = self._next_limit(drive, job, first.limit_tokens)
+            limit = next_limit(job.tokens, first.limit_tokens, drive.queue_waits)
             job = await self._save(drive, job, limit_tokens=limit, reason=reason)
-            self._hold(drive)
+            drive.hold(self._rhythm)
             await self._settler.give_back(job, JobLane.BATCH, was_tried=False)
         else:
             error = RequestRejectedError(reason)
@@ -279,13 +289,6 @@ class JobSteps:
             drive.was_refused = True
             await self._settler.give_back(job, next_lane, was_tried=False)
         return await self._settled(drive, job)
-
-    def _next_limit(self, drive: Drive, job: Job, named: int | None) -> int | None:
-        """Return how many tokens to keep to: half of what was refused, where none are named."""
-        if named is None or not drive.queue_waits or job.tokens > named:
-            return named or job.tokens // 2 or None
-        # What fitted was refused again: the vendor counts more tokens than we do.
-        return max(job.tokens * 3 // 4, named // 2)
 
     async def _settled(self, drive: Drive, job: Job) -> Job:
         job = await self._save(drive, job, step=JobStep.SETTLED, ended_at_s=self._rhythm.clock())
@@ -357,12 +360,6 @@ class JobSteps:
         )
         await self._write(pause)
         self._look()
-
-    def _hold(self, drive: Drive) -> None:
-        """Wait for room: the longer, the more often there was none."""
-        wait_s = self._rhythm.full_queue_s * 2 ** min(drive.queue_waits, 5)
-        drive.queue_waits += 1
-        drive.hold_until_s = self._rhythm.clock() + self._rhythm.spread(wait_s)
 
     async def _next_lane(self, drive: Drive) -> JobLane:
         """Return where items go on that their job did not answer."""

@@ -87,6 +87,20 @@ def split(lines: Iterable[Line], most_tokens: int | None = None) -> Iterator[Fil
         yield FilePlan(first, room.requests, room.size_bytes, room.tokens)
 
 
+def next_limit(refused_tokens: int, named: int | None, times_before: int) -> int | None:
+    """Return how many tokens to keep in the queue after it was too full for a job.
+
+    Args:
+        refused_tokens: Of the job, as they are counted here.
+        named: The limit as the vendor told it; None if it told none.
+        times_before: How often it was too full before.
+    """
+    if named is None or not times_before or refused_tokens > named:
+        return named or refused_tokens // 2 or None
+    # What fitted was refused again: the vendor counts more tokens than we do.
+    return max(refused_tokens * 3 // 4, named // 2)
+
+
 def queue_room(limit_tokens: int | None, enqueued_tokens: int) -> int | None:
     """Return how many tokens the vendor's queue has room for; None if no limit is known."""
     if limit_tokens is None:

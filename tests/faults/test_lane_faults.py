@@ -19,7 +19,7 @@ from tests.batch_kit import QUESTION, FakeDecoder, open_bench, pictures
 from tests.batch_plans import Fate
 from tests.batch_upstream import BatchUpstream
 from tests.batch_wire import BROKEN, NO_METHOD, NO_ROUTE, refusal
-from tests.lane_kit import billed_usd, open_lane, rhythm, run
+from tests.lane_kit import billed_usd, open_lane, rhythm, run, until
 from tests.unit.local.batch_engine import ClosingReader, GatedReader, png
 
 ITEMS = 4
@@ -194,17 +194,46 @@ async def test_a_queue_of_few_tokens_is_served_job_after_job(tmp_path):
     assert (progress.succeeded, len(upstream.paid)) == (12, 12)
 
 
-async def test_answers_that_are_gone_are_told_as_lost(tmp_path):
+NOT_THERE = refusal(404, None, "No such object")
+MISSING = [
+    pytest.param("GET /v1/batches/*", id="the job"),
+    pytest.param("GET /v1/files/*/content", id="its answers"),
+]
+
+
+@pytest.mark.parametrize("route", MISSING)
+async def test_what_the_vendor_does_not_show_for_a_while_is_looked_for_again(tmp_path, route):
     upstream = BatchUpstream()
-    upstream.scripted["GET /v1/files/*/content"] = [refusal(404, None, "No such File")]
+    upstream.scripted[route] = [NOT_THERE, NOT_THERE]
+    quick = rhythm(upstream, least_look_s=60, most_look_s=200)
+    async with open_lane(tmp_path, upstream, rhythm=quick) as bench:
+        batch_id = await bench.make(ITEMS, lane=JobLane.BATCH)
+        await bench.batches.start(batch_id)
+        await until(lambda: any(job.reason for job in bench.batches.jobs(batch_id)))
+        meanwhile, (missing,) = bench.batches.progress(batch_id), bench.batches.jobs(batch_id)
+        await bench.batches.wait()
+        progress, (job,) = bench.batches.progress(batch_id), bench.batches.jobs(batch_id)
+        check(bench, upstream, progress)
+
+    assert "looked for again" in str(missing.reason)
+    assert (meanwhile.running, meanwhile.reserved_usd > 0) == (ITEMS, True)
+    assert (progress.succeeded, job.reason) == (ITEMS, None)
+
+
+@pytest.mark.parametrize("route", MISSING)
+async def test_what_stays_away_is_told_as_lost(tmp_path, route):
+    upstream = BatchUpstream()
+    upstream.scripted[route] = [NOT_THERE] * 1000
     async with lane_of(tmp_path, upstream) as bench:
         batch_id = await run(bench, ITEMS)
-        progress = bench.batches.progress(batch_id)
+        progress, (job,) = bench.batches.progress(batch_id), bench.batches.jobs(batch_id)
         items = bench.batches.items(batch_id)
         assert check_store(bench.store.database) == []
 
-    assert (progress.failed, len(upstream.paid)) == (ITEMS, ITEMS)
+    assert progress.failed == ITEMS
+    assert 1000 - len(upstream.scripted[route]) > 2
     assert {item.outcome.cost.usd for item in items} == {None}  # it was billed; nobody knows what
+    assert (progress.reserved_usd, job.reason) == (0, None)
 
 
 async def test_the_lane_runs_without_a_key_on_the_engine_inside(tmp_path):

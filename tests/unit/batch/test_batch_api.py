@@ -28,13 +28,7 @@ from tests.batch_plans import (
 )
 from tests.batch_upstream import BatchUpstream
 from tests.batch_wire import NO_ROUTE
-from tests.lane_kit import billed_usd, open_lane, rhythm, run
-
-
-async def until(happened):
-    """Let the others work until something has happened in simulated time."""
-    while not happened():  # noqa: ASYNC110 - the vendor's clock has no event to wait for
-        await asyncio.sleep(0.001)
+from tests.lane_kit import billed_usd, open_lane, rhythm, run, until
 
 
 async def test_a_batch_is_answered_by_jobs_for_half_the_price(tmp_path):
