@@ -109,6 +109,9 @@ def test_page_metrics_report_and_the_upstream_agree(page: Page, tmp_path: Path) 
             assert lines["Failed"] == str(COUNT - paid)
             assert lines["Attempts on the wire"] == str(asked)
             assert lines["Success rate"] == f"{paid / COUNT:.1%}"
+            assert lines["Input tokens"] == f"{paid * USAGE.input_tokens:,}"
+            assert lines["Largest call"] == "308"
+            assert Decimal(lines["Measured"].removeprefix("$")) == round(cost, 6)
             assert any(name.startswith("IMG005") for name in lines)
 
 
