@@ -89,7 +89,10 @@ class BlobStore:
 
 
 class Upload:
-    """A file on its way in; it counts only once `finish` has named it."""
+    """A file on its way in; it counts only once `finish` has named it.
+
+    Beginning, writing and finishing raise StorageError when the disk does not take the file.
+    """
 
     def __init__(self, store: BlobStore) -> None:
         self._store = store
