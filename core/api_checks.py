@@ -7,7 +7,7 @@ and has its row in the ledger.
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Final, Protocol, runtime_checkable
@@ -110,7 +110,7 @@ async def check_listing(endpoint: Endpoint, settings: Settings) -> list[Check]:
     """Ask for the list of models, which costs nothing and shows whether the key is accepted."""
     listing = await run_check(*MODELS, lambda: _find_model(endpoint, settings.model))
     if listing.code in {AuthenticationError.code, PermissionDeniedError.code}:
-        key = Check(*AUTHENTICATION, CheckState.FAIL, listing.detail, listing.code)
+        key = replace(listing, name=AUTHENTICATION[0], title=AUTHENTICATION[1])
         return [key, not_reached(*MODELS)]
     return [_judge_key(listing, settings), listing]
 
@@ -127,7 +127,7 @@ def _judge_key(listing: Check, settings: Settings) -> Check:
         said = Phrase("No key is set, and the server does not ask for one.")
     else:
         said = Phrase("The server accepts the key.")
-    return Check(*AUTHENTICATION, CheckState.OK, said)
+    return Check(*AUTHENTICATION, CheckState.OK, said, latency_s=listing.latency_s)
 
 
 async def _find_model(endpoint: Endpoint, model: str) -> Finding:

@@ -28,6 +28,7 @@ async def test_a_whole_server_passes_and_its_calls_are_in_the_ledger(tmp_path):
     async with endpoint() as server:
         checks, rows = await look(tmp_path, server.base_url)
     assert set(states(checks).values()) == {"ok"}
+    assert all(check.latency_s is not None for check in checks.values())
     assert [(row.cost.usd, row.cost.basis, row.planned.front_end) for row in rows] == [
         (Decimal("0.00006"), CostBasis.MEASURED, "page")
     ] * 2
