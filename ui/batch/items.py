@@ -102,6 +102,7 @@ def _show_table(items: list[BatchItem]) -> None:
         column_config={
             _("Picture"): st.column_config.ImageColumn(width=70),
             _("No."): st.column_config.NumberColumn(width=50),
+            _("State"): st.column_config.TextColumn(width=90),
             _("Result"): st.column_config.TextColumn(width=360),
             _("Cost"): st.column_config.TextColumn(width=95),
         },
@@ -118,9 +119,9 @@ def _choose(key: str) -> None:
 def _row(item: BatchItem) -> dict[str, Any]:
     return {
         _("No."): item.position + 1,
-        _("Picture"): thumbnail_url(item.digest, item.page) if item.digest else None,
-        _("Name"): item.label or item.name,
+        _("Picture"): thumbnail_url(item.digest, item.page) if item.digest else "",
         _("State"): _state_word(item),
+        _("Name"): item.label or item.name,
         _("Result"): _headline(item.outcome),
         _("Cost"): "" if item.outcome is None else fmt.cost(item.outcome.cost),
     }
