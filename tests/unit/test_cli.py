@@ -1,7 +1,6 @@
 """Tests of the command line, whole: real settings, client and decoder; the server is a thread."""
 
 import json
-import re
 import signal
 import subprocess
 import sys
@@ -90,126 +89,16 @@ def running_server():
 
 
 @pytest.fixture
-def offline(tmp_path_factory, monkeypatch):
-    """Settings of an empty environment, with a data directory of its own."""
-    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MODEL", "TESSERA_BUDGET_USD"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("TESSERA_DATA_DIR", str(tmp_path_factory.mktemp("data")))
-    monkeypatch.setenv("TESSERA_LANG", "en")
-
-
-@pytest.fixture
-def server(offline, monkeypatch):
+def server(monkeypatch):
     with running_server() as running:
+        monkeypatch.setenv("TESSERA_LANG", "en")
         monkeypatch.setenv("OPENAI_API_KEY", "sk-test-0000")
         monkeypatch.setenv("OPENAI_BASE_URL", f"http://127.0.0.1:{running.server_port}/v1")
         yield running
 
 
-@pytest.fixture
-def run(capsys):
-    """Run one command; give its exit code, its JSON (or text) and its stderr."""
-
-    def run_command(*arguments):
-        code = main([str(argument) for argument in arguments])
-        said = capsys.readouterr()
-        return code, json.loads(said.out) if "--json" in arguments else said.out, said.err
-
-    return run_command
-
-
 def picture(name="receipt"):
     return SAMPLES[name].path
-
-
-# estimate
-
-
-def test_estimate_prices_each_size_with_each_model(offline, run):
-    code, document, _ = run(
-        "estimate", "--size", "1024x1024", "--size", "512x512", "--model", "gpt-4o",
-        "--model", "gpt-5.4-mini", "--prompt-tokens", 100, "--output-tokens", 500, "--json",
-    )  # fmt: skip
-    assert code == 0
-    assert [(row["model"], row["width_px"], row["image_tokens"]) for row in document["rows"]] == [
-        ("gpt-4o", 1024, 765),
-        ("gpt-4o", 512, 255),
-        ("gpt-5.4-mini", 1024, 1229),
-        ("gpt-5.4-mini", 512, 308),
-    ]
-    first = document["rows"][0]
-    assert first.keys() == {
-        "model", "width_px", "height_px", "detail", "image_tokens", "prompt_tokens",
-        "output_tokens", "realtime_usd", "batch_usd", "flex_usd", "per_image_usd",
-        "shutdown_date", "notes",
-    }  # fmt: skip
-    assert (first["detail"], first["prompt_tokens"], first["output_tokens"]) == ("high", 100, 500)
-    assert Decimal(first["realtime_usd"]) == 2 * Decimal(first["batch_usd"])
-    assert Decimal("0.0071") < Decimal(first["realtime_usd"]) < Decimal("0.0072")
-    assert first["shutdown_date"] == "2027-01-14"
-    assert "shut down on 2027-01-14" in first["notes"][0]
-
-
-def test_estimate_counts_pictures_and_leaves_cached_ones_out(offline, run):
-    common = ("estimate", "--size", "100x100", "--prompt-tokens", 0, "--json")
-    _, one, _ = run(*common)
-    _, many, _ = run(*common, "--count", 1000, "--cache-hit-rate", "0.25")
-    single, total = (Decimal(d["rows"][0]["realtime_usd"]) for d in (one, many))
-    assert total == 750 * single
-    assert Decimal(many["rows"][0]["per_image_usd"]) == single * Decimal("0.75")
-
-
-def test_estimate_counts_the_prompt_that_would_be_sent(offline, run):
-    _, short, _ = run("estimate", "--size", "9x9", "--prompt", "What is it?", "--json")
-    _, long, _ = run("estimate", "--size", "9x9", "--prompt", "What is it? " * 10, "--json")
-    difference = long["rows"][0]["prompt_tokens"] - short["rows"][0]["prompt_tokens"]
-    assert 36 <= difference <= 37
-    assert "instructions that Tessera sends" in short["rows"][0]["notes"][-1]
-
-
-def test_estimate_measures_pictures(offline, run, tmp_path):
-    (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
-    code, document, _ = run(
-        "estimate", picture(), tmp_path / "broken.png", "--prompt-tokens", 1, "--json"
-    )
-    assert code == 1
-    [row] = document["rows"]
-    assert (row["source"], row["width_px"], row["height_px"]) == ("receipt.jpg", 1000, 1400)
-    assert [error["source"] for error in document["errors"]] == ["broken.png"]
-
-
-def test_estimate_counts_a_pdf_page_s_own_text_as_analyze_sends_it(server, run, tmp_path):
-    (tmp_path / "bill.pdf").write_bytes(pdf(text="Total 42.00 " * 20))
-    _, estimated, _ = run("estimate", tmp_path / "bill.pdf", "--json")
-    _, analyzed, _ = run("analyze", tmp_path / "bill.pdf", "--json")
-    [row], [item] = estimated["rows"], analyzed["items"]
-    told = row["image_tokens"] + row["prompt_tokens"] + MESSAGE_TOKENS.expected
-    assert told == item["estimate"]["input_tokens"]
-    assert "text of the PDF page" in row["notes"][-1]
-    _, given, _ = run("estimate", tmp_path / "bill.pdf", "--prompt-tokens", 5, "--json")
-    assert given["rows"][0]["prompt_tokens"] == 5
-
-
-def test_estimate_for_people_is_a_table(offline, run):
-    code, text, _ = run("estimate", "--size", "1024x1024", "--prompt-tokens", 0, "--count", 3)
-    assert code == 0
-    assert "gpt-4o  1024x1024    high           765" in text
-    assert "3 pictures" in text
-
-
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        (("--model", "gpt-9"), "gpt-9 is not in the catalogue.*gpt-4o-mini"),
-        (("--detail", "original"), "does not take the detail original.*auto, low, high"),
-    ],
-)
-def test_estimate_names_what_is_known(offline, run, arguments, words):
-    code, document, err = run("estimate", "--size", "64x64", *arguments, "--json")
-    assert code == 2
-    assert document["error"]["code"] == "CFG002"
-    assert re.search(words, document["error"]["message"])
-    assert document["error"]["message"] in err
 
 
 @pytest.mark.parametrize(
@@ -228,7 +117,7 @@ def test_estimate_names_what_is_known(offline, run, arguments, words):
         (),
     ],
 )
-def test_bad_usage_ends_with_2(offline, arguments, capsys):
+def test_bad_usage_ends_with_2(arguments, capsys):
     with pytest.raises(SystemExit) as stopped:
         main(arguments)
     assert stopped.value.code == 2
@@ -398,7 +287,7 @@ def test_control_c_ends_with_130_while_a_call_is_open(server):
     assert err.decode().splitlines() == ["Stopped."]
 
 
-def test_a_bad_setting_is_named_and_never_shown(offline, run, monkeypatch):
+def test_a_bad_setting_is_named_and_never_shown(run, monkeypatch):
     monkeypatch.setenv("DEFAULT_TIMEOUT", "secret-value")
     code, document, err = run("doctor", "--json")
     assert code == 2
@@ -407,7 +296,7 @@ def test_a_bad_setting_is_named_and_never_shown(offline, run, monkeypatch):
 
 
 @pytest.mark.slow
-def test_without_key_and_network_the_samples_are_read(offline, run):
+def test_without_key_and_network_the_samples_are_read(run):
     code, document, _ = run("analyze", picture(), picture("invoice"), "--task", "receipt", "--json")
     assert code == 0
     for item, name in zip(document["items"], ("receipt", "invoice"), strict=True):
@@ -418,6 +307,18 @@ def test_without_key_and_network_the_samples_are_read(offline, run):
     assert document["totals"]["cost_usd"] == "0"
     for item in document["items"]:
         assert set(item["estimate"].values()) == {None}
+
+
+def test_an_estimate_counts_a_pdf_pages_own_text_as_analyze_sends_it(server, run, tmp_path):
+    (tmp_path / "bill.pdf").write_bytes(pdf(text="Total 42.00 " * 20))
+    _, estimated, _ = run("estimate", tmp_path / "bill.pdf", "--json")
+    _, analyzed, _ = run("analyze", tmp_path / "bill.pdf", "--json")
+    [row], [item] = estimated["rows"], analyzed["items"]
+    told = row["image_tokens"] + row["prompt_tokens"] + MESSAGE_TOKENS.expected
+    assert told == item["estimate"]["input_tokens"]
+    assert "text of the PDF page" in row["notes"][-1]
+    _, given, _ = run("estimate", tmp_path / "bill.pdf", "--prompt-tokens", 5, "--json")
+    assert given["rows"][0]["prompt_tokens"] == 5
 
 
 # doctor
@@ -456,7 +357,7 @@ def test_doctor_says_that_the_key_is_wrong(server, run):
     assert "-     Picture input: Not tried" in text
 
 
-def test_doctor_says_that_nothing_listens(offline, run, monkeypatch):
+def test_doctor_says_that_nothing_listens(run, monkeypatch):
     monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
     code, document, _ = run("doctor", "--json")
     assert (code, document["ok"]) == (1, False)
