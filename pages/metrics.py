@@ -12,11 +12,11 @@ from ui.live.calls import show_calls
 from ui.live.choices import choose_view
 from ui.live.downloads import show_downloads
 from ui.live.frame import View, look
-from ui.live.numbers import show_numbers, show_plots
+from ui.live.numbers import plotted, show_numbers
 from ui.live.state import state
 from ui.navigation import require_frame
 from ui.resources import workbench
-from ui.widgets import pulse
+from ui.widgets import plots
 
 require_frame()
 
@@ -28,15 +28,16 @@ def show(view: View) -> None:
         seen = look(view)
         show_active(seen)
         show_numbers(seen)
-        show_plots(seen)
+        token = seen.pulse.token
+        is_lively = state().has_kept_changing(token, monotonic())
+        plots(plotted(seen), token, view.step_s, key="live.plots", is_lively=is_lively)
         if seen.pulse.last_id:
             show_calls(seen)
         show_history(seen)
-        token = seen.pulse.token
-        pulse(token, view.step_s, is_lively=state().has_kept_changing(token, monotonic()))
     except VisionError as error:
         show_error(error)
-        pulse("", view.step_s)  # drawn again as soon as there is anything to draw
+        # Drawn again as soon as there is anything to draw.
+        plots("", "", view.step_s, key="live.waiting")
 
 
 st.title(_("Live metrics"), anchor=False)

@@ -1,18 +1,18 @@
-"""Charts over time, for plots that are drawn again every few seconds. Pure.
+"""Plots over time, for a page that draws them again every few seconds. Pure.
 
-They are Vega-Lite, not Plotly: Streamlit hands new rows to a chart that is there already, where a
-Plotly figure is thrown away and made anew. The spec changes only when time moves on, and all sizes
-are fixed, so that nothing moves but the data.
+What is drawn again and again has to be small: the browser gets the numbers of all plots, the words
+of their axes and nothing else, as one text that is made once for all who look at the same.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from enum import StrEnum
+from math import ceil, floor, log10
+from typing import Final
 
 from ui.charts import CHOSEN, OTHER
-
-Row = dict[str, Any]
 
 CALM: Final = CHOSEN
 PALE: Final = "#8cc7c1"
@@ -20,194 +20,184 @@ WARM: Final = "#c2613d"
 QUIET: Final = OTHER
 COLOURS: Final = (CHOSEN, "#5b84b8", "#b08a2e", "#8d6fae", WARM, "#5b8a5b", OTHER)
 
-_HEIGHT_PX: Final = 230
-_BAR_PX: Final = 5
-_ROW_PX: Final = 26
-_AXIS_PX: Final = 40
-_LONG: Final = timedelta(days=2)
-_VERY_LONG: Final = timedelta(days=200)
-_HOVER_TIME: Final = "%Y-%m-%d %H:%M:%S"
+_MOST_TICKS: Final = 5
+_LABEL_ROOM: Final = 0.95
+_PLACES: Final = 6
+_MINUTE_S: Final = 60
+_HOUR_S: Final = 3600
+_DAY_S: Final = 86400
+_TICKS_S: Final = (
+    *(10, 30, _MINUTE_S, 2 * _MINUTE_S, 5 * _MINUTE_S, 15 * _MINUTE_S, 30 * _MINUTE_S),
+    *(_HOUR_S, 3 * _HOUR_S, 6 * _HOUR_S, 12 * _HOUR_S),
+    *(_DAY_S, 2 * _DAY_S, 7 * _DAY_S, 30 * _DAY_S, 90 * _DAY_S, 365 * _DAY_S),
+)
 
 
-@dataclass(frozen=True, slots=True)
-class Times:
-    """The steps of a plot: when each begins, in the reader's time zone, and how long they are."""
+class Kind(StrEnum):
+    """How a plot is drawn; heat has a row for each trace, and darker where there is more."""
 
-    begins: tuple[datetime, ...]
-    step: timedelta
-
-    @property
-    def span(self) -> timedelta:
-        """Return how long it is from the first step to the end of the last."""
-        return self.step * len(self.begins)
-
-
-@dataclass(frozen=True, slots=True)
-class Trace:
-    """One line or one colour of bars; None leaves a gap."""
-
-    name: str
-    values: tuple[float | None, ...]
-    colour: str
+    LINES = "lines"
+    BARS = "bars"
+    HEAT = "heat"
 
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """How the numbers of an axis are written, in d3's form; `most` fixes the axis' end."""
+    """How numbers are written: `factor` times the number, with at most `digits` places.
 
-    ticks: str
-    hover: str
-    most: float | None = None
+    `most` fixes the end of the axis. `is_whole` keeps its ticks from having fractions.
+    """
+
+    prefix: str = ""
     suffix: str = ""
+    factor: int = 1
+    digits: int = 0
+    most: float | None = None
+    is_whole: bool = False
 
 
-COUNT: Final = Unit("~s", ",d")
-SECONDS: Final = Unit("~f", ",.2f", suffix=" s")
-DOLLARS: Final = Unit("$~f", "$,.6~f")
-PERCENT: Final = Unit(".0%", ".1%", most=1.0)
+COUNT: Final = Unit(is_whole=True)
+SECONDS: Final = Unit(suffix=" s", digits=2)
+DOLLARS: Final = Unit(prefix="$", digits=6)
+PERCENT: Final = Unit(suffix="%", factor=100, digits=1, most=1.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Chart:
-    """A Vega-Lite spec and its rows."""
+class Trace:
+    """One line, one colour of bars or one row of heat; None leaves a gap."""
 
-    spec: Row
-    rows: list[Row]
-
-
-def line_chart(times: Times, traces: Sequence[Trace], unit: Unit) -> Chart:
-    """Return lines over time; single values between gaps are seen as points."""
-    mark = {"type": "line", "point": {"size": 14}, "strokeWidth": 2}
-    encoding = _encoding(times, traces, unit)
-    if len(traces) == 1:
-        encoding["color"]["legend"] = None  # the heading says what it is
-    return Chart({"mark": mark, "encoding": encoding, "height": _HEIGHT_PX}, _rows(times, traces))
+    name: str
+    values: Sequence[float | None]
+    colour: str
 
 
-def stacked_chart(times: Times, traces: Sequence[Trace], unit: Unit) -> Chart:
-    """Return bars over time, one colour on the other."""
-    encoding = _encoding(times, traces, unit)
-    encoding["y"]["stack"] = "zero"
-    encoding["order"] = {"field": "rank", "type": "quantitative"}
-    mark = {"type": "bar", "size": _BAR_PX}
-    spec = {"mark": mark, "encoding": encoding, "height": _HEIGHT_PX}
-    return Chart(spec, _rows(times, traces))
+@dataclass(frozen=True, slots=True)
+class Plot:
+    """Traces under a heading; `without` is said where there are none."""
+
+    title: str
+    kind: Kind
+    traces: Sequence[Trace]
+    unit: Unit = COUNT
+    without: str = ""
 
 
-def heat_chart(times: Times, names: Sequence[str], counts: Sequence[Sequence[int]]) -> Chart:
-    """Return how often each named thing happened in each step, the first on top."""
-    rows = [
-        {
-            "at": at.isoformat(),
-            "end": (at + times.step).isoformat(),
-            "name": name,
-            "value": count,
-        }
-        for name, each in zip(names, counts, strict=True)
-        for at, count in zip(_local(times), each, strict=True)
-        if count
-    ]
-    encoding = {
-        "x": _x(times) | {"field": "at"},
-        "x2": {"field": "end"},
-        "y": {"field": "name", "type": "nominal", "title": None, "scale": {"domain": list(names)}},
-        "color": {
-            "field": "value",
-            "type": "quantitative",
-            "legend": None,
-            "scale": {"range": ["#f0c9b8", WARM], "domainMin": 1},
-        },
-        "tooltip": _tooltip(COUNT),
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """Where an axis has a word: as a share of its length, from its beginning."""
+
+    at: float
+    text: str
+
+
+def to_json(plots: Sequence[Plot], begins: Sequence[datetime], language: str) -> str:
+    """Return all that the browser needs.
+
+    Args:
+        plots: In the order in which they are shown; each trace has a value for each step.
+        begins: When each step begins, in the reader's time zone.
+        language: How numbers are written.
+    """
+    drawn = {
+        "language": language,
+        "times": [f"{at:%Y-%m-%d %H:%M:%S}" for at in begins],
+        "ticks": [asdict(tick) for tick in time_ticks(begins)],
+        "plots": [_plain(plot) for plot in plots],
     }
-    height_px = _ROW_PX * len(names) + _AXIS_PX
-    return Chart({"mark": "rect", "encoding": encoding, "height": height_px}, rows)
+    return json.dumps(drawn, ensure_ascii=False, separators=(",", ":"))
 
 
-def _encoding(times: Times, traces: Sequence[Trace], unit: Unit) -> Row:
-    return {"x": _x(times), "y": _y(unit), "color": _colour(traces), "tooltip": _tooltip(unit)}
-
-
-def _x(times: Times) -> Row:
-    first = _local(times)[0]
+def _plain(plot: Plot) -> dict[str, object]:
+    top, ticks = value_axis(plot)
     return {
-        "field": "middle",
-        "type": "temporal",
-        "title": None,
-        "scale": {"domain": [first.isoformat(), (first + times.span).isoformat()]},
-        "axis": {
-            "format": _tick_format(times.span),
-            "tickCount": 5,
-            "grid": False,
-            "labelOverlap": True,
-            "labelAngle": 0,
-        },
+        "title": plot.title,
+        "kind": plot.kind,
+        "without": plot.without,
+        "unit": asdict(plot.unit),
+        "top": top,
+        "ticks": [asdict(tick) for tick in ticks],
+        "traces": [
+            {"name": each.name, "colour": each.colour, "values": [*map(_short, each.values)]}
+            for each in plot.traces
+        ],
     }
 
 
-def _y(unit: Unit) -> Row:
-    return {
-        "field": "value",
-        "type": "quantitative",
-        "title": None,
-        "scale": {"domain": [0, unit.most]} if unit.most else {"zero": True},
-        "axis": {
-            "format": unit.ticks,
-            "labelExpr": f"datum.label + '{unit.suffix}'",
-            "tickCount": 4,
-            "minExtent": 40,
-        },
-    }
+def _short(value: float | None) -> float | None:
+    if value is None:
+        return None
+    return int(value) if value == int(value) else round(value, _PLACES)
 
 
-def _colour(traces: Sequence[Trace]) -> Row:
-    names, colours = [trace.name for trace in traces], [trace.colour for trace in traces]
-    return {
-        "field": "name",
-        "type": "nominal",
-        "title": None,
-        "scale": {"domain": names, "range": colours},
-        "legend": {
-            "orient": "bottom",
-            "columns": 3,
-            "columnPadding": 10,
-            "offset": 6,
-            "padding": 0,
-            "labelFontSize": 12,
-            "symbolSize": 60,
-        },
-    }
+def time_ticks(begins: Sequence[datetime]) -> list[Tick]:
+    """Return at most five words under a plot, at round times of the reader's clock."""
+    step = begins[1] - begins[0] if len(begins) > 1 else timedelta(minutes=1)
+    span_s = step.total_seconds() * len(begins)
+    every_s = next((s for s in _TICKS_S if span_s <= s * _MOST_TICKS), _TICKS_S[-1])
+    form = _time_form(every_s, span_s)
+    parts = [int(_wall_s(at) // every_s) for at in begins]
+    places = (n for n in range(1, len(begins)) if parts[n] != parts[n - 1])
+    found = [Tick(n / len(begins), begins[n].strftime(form)) for n in places]
+    return [tick for tick in found if tick.at <= _LABEL_ROOM]
 
 
-def _tooltip(unit: Unit) -> list[Row]:
-    return [
-        {"field": "at", "type": "temporal", "title": " ", "format": _HOVER_TIME},
-        {"field": "name", "type": "nominal", "title": " "},
-        {"field": "value", "type": "quantitative", "title": " ", "format": unit.hover},
-    ]
+def _wall_s(at: datetime) -> float:
+    offset = at.utcoffset()
+    return at.timestamp() + (offset.total_seconds() if offset else 0)
 
 
-def _rows(times: Times, traces: Sequence[Trace]) -> list[Row]:
-    return [
-        {
-            "at": at.isoformat(),
-            "middle": (at + times.step / 2).isoformat(),
-            "name": trace.name,
-            "rank": rank,
-            "value": value,
-        }
-        for rank, trace in enumerate(traces)
-        for at, value in zip(_local(times), trace.values, strict=True)
-    ]
-
-
-def _local(times: Times) -> list[datetime]:
-    """Return local times without their zone: the browser would change them to its own."""
-    return [at.replace(tzinfo=None) for at in times.begins]
-
-
-def _tick_format(span: timedelta) -> str:
-    if span <= timedelta(minutes=10):
+def _time_form(every_s: int, span_s: float) -> str:
+    if every_s < _MINUTE_S:
         return "%H:%M:%S"
-    if span <= _LONG:
-        return "%H:%M"
-    return "%m-%d" if span <= _VERY_LONG else "%Y-%m"
+    if every_s < _DAY_S:
+        return "%H:%M" if span_s <= 2 * _DAY_S else "%m-%d %H:%M"
+    return "%m-%d" if every_s < 90 * _DAY_S else "%Y-%m"
+
+
+def value_axis(plot: Plot) -> tuple[float, list[Tick]]:
+    """Return where an axis that begins at 0 ends, and its two to six words."""
+    if plot.kind is Kind.HEAT:
+        return max(_known(plot), default=1), []
+    unit, most = plot.unit, plot.unit.most or max(_heights(plot), default=0) or 1
+    step = _round_step(most / 4)
+    if unit.is_whole:
+        step = ceil(step)
+    # What is a hair above a tick, only because of how numbers are kept, does not need the next.
+    count = ceil(most / step - 1e-9)
+    top = step * count
+    return top, [Tick(n / count, _tick_text(step * n, step, unit)) for n in range(count + 1)]
+
+
+def _known(plot: Plot) -> Iterator[float]:
+    return (value for trace in plot.traces for value in trace.values if value is not None)
+
+
+def _heights(plot: Plot) -> Iterator[float]:
+    """Yield how high each step reaches: bars stand on each other."""
+    if plot.kind is not Kind.BARS:
+        return _known(plot)
+    steps = zip(*(trace.values for trace in plot.traces), strict=True)
+    return (sum(value or 0 for value in step) for step in steps)
+
+
+def _round_step(least: float) -> float:
+    """Return the smallest of 1, 2, 2.5, 5 and their tens that is not below."""
+    ten = 10.0 ** floor(log10(least))
+    return next(ten * n for n in (1, 2, 2.5, 5, 10) if ten * n >= least * (1 - 1e-9))
+
+
+def _tick_text(value: float, step: float, unit: Unit) -> str:
+    if unit.is_whole:
+        return _with_letter(value)
+    shown = step * unit.factor
+    places = max(0, -floor(log10(shown)))
+    if round(shown, places) != round(shown, places + 2):  # of 0.25 it takes one more
+        places += 1
+    return f"{unit.prefix}{value * unit.factor:.{places}f}{unit.suffix}"
+
+
+def _with_letter(value: float) -> str:
+    for size, letter in ((10**9, "G"), (10**6, "M"), (10**3, "k")):
+        if value >= size:
+            return f"{value / size:g}{letter}"
+    return f"{value:g}"

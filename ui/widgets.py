@@ -1,4 +1,4 @@
-"""Our browser components, the only JavaScript there is: intake, gallery, zoom, downloads."""
+"""Our browser components, the only JavaScript there is: intake, gallery, zoom, downloads, plots."""
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass
@@ -140,17 +140,20 @@ def thumbnail_url(source_digest: str, page: int | None) -> str:
     return f"{base_path()}/thumbnail/{source_digest}/{page or 0}"
 
 
-def pulse(token: str, step_s: int, *, is_lively: bool = False) -> None:
-    """Rerun the fragment around it soon after something has changed; nothing is seen of it.
+def plots(drawn: str, token: str, step_s: int, *, key: str, is_lively: bool = False) -> None:
+    """Show plots, and rerun the fragment around them soon after something has changed.
 
     Args:
+        drawn: From `time_charts.to_json`; empty for none.
         token: Of the pulse that was drawn.
         step_s: As it was given to `SharedPulses`.
-        is_lively: Whether something had changed last time, too: it then reruns without asking.
+        key: Of the component.
+        is_lively: Whether something is sure to have changed: it then reruns without asking.
     """
-    _component("pulse")(
-        key="pulse",
+    _component("plots")(
+        key=key,
         data={
+            "plots": drawn,
             "token": token,
             "step_s": step_s,
             "pace_s": PACE_S,

@@ -1,6 +1,7 @@
-"""Tests of ui/time_charts.py: what stays where it is while data moves."""
+"""Tests of ui/time_charts.py: round axes, and as little as a browser needs."""
 
-from datetime import UTC, datetime, timedelta
+import json
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
@@ -10,75 +11,98 @@ from ui.time_charts import (
     DOLLARS,
     PERCENT,
     SECONDS,
-    Times,
+    Kind,
+    Plot,
     Trace,
-    heat_chart,
-    line_chart,
-    stacked_chart,
+    time_ticks,
+    to_json,
+    value_axis,
 )
 
 START = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 
-def times(count=3, step=timedelta(minutes=1), start=START):
-    return Times(tuple(start + n * step for n in range(count)), step)
+def begins(count=60, step=timedelta(minutes=1), start=START):
+    return [start + n * step for n in range(count)]
 
 
-def lines(*values):
-    return [Trace("p95", values, CALM)]
+def plot(*traces, kind=Kind.LINES, unit=SECONDS):
+    named = [Trace(f"t{n}", values, CALM) for n, values in enumerate(traces)]
+    return Plot("Response times", kind, named, unit)
 
 
-def test_only_rows_change_between_two_drawings():
-    first = line_chart(times(), lines(1.0, 2.0, 3.0), SECONDS)
-    second = line_chart(times(), lines(500.0, None, 0.1), SECONDS)
-    assert first.spec == second.spec
-    assert [row["value"] for row in second.rows] == [500.0, None, 0.1]
-
-
-def test_the_axis_spans_all_steps_to_the_end_of_the_last():
-    spec = line_chart(times(60), lines(*[1.0] * 60), COUNT).spec
-    domain = spec["encoding"]["x"]["scale"]["domain"]
-    assert domain == ["2026-11-23T12:00:00", "2026-11-23T13:00:00"]
-
-
-def test_shares_always_reach_from_nothing_to_all():
-    spec = line_chart(times(), lines(0.1, 0.2, 0.1), PERCENT).spec
-    assert spec["encoding"]["y"]["scale"] == {"domain": [0, 1.0]}
+def words(ticks):
+    return [tick.text for tick in ticks]
 
 
 @pytest.mark.parametrize(
-    ("step", "written"),
+    ("values", "unit", "written"),
     [
-        (timedelta(seconds=5), "%H:%M:%S"),
-        (timedelta(minutes=1), "%H:%M"),
-        (timedelta(minutes=24), "%H:%M"),
-        (timedelta(hours=3), "%m-%d"),
-        (timedelta(days=30), "%Y-%m"),
+        ((0.3, 1.5), SECONDS, ["0.0 s", "0.5 s", "1.0 s", "1.5 s"]),
+        ((1.0,), SECONDS, ["0.00 s", "0.25 s", "0.50 s", "0.75 s", "1.00 s"]),
+        ((38.0,), SECONDS, ["0 s", "10 s", "20 s", "30 s", "40 s"]),
+        ((0.0041,), DOLLARS, ["$0.000", "$0.002", "$0.004", "$0.006"]),
+        ((0.2, 0.4), PERCENT, ["0%", "25%", "50%", "75%", "100%"]),
+        ((3,), COUNT, ["0", "1", "2", "3"]),
+        ((0, 0), COUNT, ["0", "1"]),
+        ((10,), COUNT, ["0", "3", "6", "9", "12"]),
+        ((9_100,), COUNT, ["0", "2.5k", "5k", "7.5k", "10k"]),
+        ((4_000_000,), COUNT, ["0", "1M", "2M", "3M", "4M"]),
+        ((None, None), SECONDS, ["0.00 s", "0.25 s", "0.50 s", "0.75 s", "1.00 s"]),
     ],
 )
-def test_ticks_say_as_much_as_the_window_needs(step, written):
-    spec = line_chart(times(60, step), lines(*[1.0] * 60), COUNT).spec
-    assert spec["encoding"]["x"]["axis"]["format"] == written
+def test_an_axis_has_round_words_from_nothing_to_above_the_most(values, unit, written):
+    top, ticks = value_axis(plot(values, unit=unit))
+    assert words(ticks) == written
+    assert (ticks[0].at, ticks[-1].at) == (0, 1)
+    assert top >= max(value or 0 for value in values)
 
 
-@pytest.mark.parametrize("unit", [SECONDS, DOLLARS])
-def test_ticks_are_written_without_powers_of_ten(unit):
-    assert unit.ticks.endswith("f")
+def test_a_number_that_is_a_tick_is_the_end_of_the_axis():
+    assert value_axis(plot((0.1 + 0.2,)))[0] == pytest.approx(0.3)
 
 
-def test_bars_stand_in_the_middle_of_their_step_in_the_given_order():
-    traces = [Trace("a", (1.0,), CALM), Trace("b", (2.0,), CALM)]
-    chart = stacked_chart(times(1), traces, COUNT)
-    assert [(row["name"], row["rank"]) for row in chart.rows] == [("a", 0), ("b", 1)]
-    assert {row["middle"] for row in chart.rows} == {"2026-11-23T12:00:30"}
-    assert chart.spec["encoding"]["color"]["legend"]
+def test_bars_stand_on_each_other():
+    bars = plot((1, 8), (2, None), kind=Kind.BARS, unit=COUNT)
+    assert value_axis(bars)[0] == 8
+    assert value_axis(plot((1, 8), (2, 4), kind=Kind.BARS, unit=COUNT))[0] == 15
 
 
-def test_heat_has_a_row_for_each_code_and_nothing_where_nothing_happened():
-    chart = heat_chart(times(), ["NET001", "API006"], [[0, 1, 2], [3, 0, 0]])
-    assert [(row["name"], row["value"]) for row in chart.rows] == [
-        ("NET001", 1),
-        ("NET001", 2),
-        ("API006", 3),
-    ]
-    assert chart.spec["encoding"]["y"]["scale"]["domain"] == ["NET001", "API006"]
+def test_heat_is_darkest_where_there_is_most():
+    assert value_axis(plot((0, 3), (1, 7), kind=Kind.HEAT, unit=COUNT)) == (7, [])
+
+
+@pytest.mark.parametrize(
+    ("step", "start", "written"),
+    [
+        (timedelta(seconds=5), START, ["12:01", "12:02", "12:03", "12:04"]),
+        (timedelta(minutes=1), START, ["12:15", "12:30", "12:45"]),
+        (timedelta(minutes=1), START + timedelta(minutes=7), ["12:15", "12:30", "12:45", "13:00"]),
+        (timedelta(minutes=30), START, ["18:00", "00:00", "06:00", "12:00"]),
+        (timedelta(hours=3), START, ["11-25", "11-27", "11-29"]),
+        (timedelta(days=2), START, ["12-03", "01-02", "02-01", "03-03"]),
+        (timedelta(days=30), START, ["2026-12", "2027-12", "2029-01", "2030-01", "2031-01"]),
+    ],
+)
+def test_times_are_round_and_say_as_much_as_the_window_needs(step, start, written):
+    assert words(time_ticks(begins(60, step, start))) == written
+
+
+def test_times_are_round_on_the_readers_clock():
+    half = timezone(timedelta(hours=5, minutes=30))
+    found = time_ticks(begins(60, start=START.astimezone(half)))
+    assert words(found) == ["17:45", "18:00", "18:15"]
+    assert [tick.at for tick in found] == [0.25, 0.5, 0.75]
+
+
+def test_one_step_alone_needs_no_words():
+    assert time_ticks(begins(1)) == []
+
+
+def test_the_browser_gets_numbers_words_and_gaps():
+    drawn = json.loads(to_json([plot((1.0, None, 0.12345678))], begins(3), "en"))
+    assert drawn["times"][0] == "2026-11-23 12:00:00"
+    (shown,) = drawn["plots"]
+    assert (shown["title"], shown["kind"]) == ("Response times", "lines")
+    assert shown["traces"][0]["values"] == [1, None, 0.123457]
+    assert shown["unit"]["suffix"] == " s"

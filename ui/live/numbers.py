@@ -1,24 +1,21 @@
 """Tiles and plots of one frame, drawn once and repeated for everybody who looks at the same."""
 
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-import pandas as pd
 import streamlit as st
 
-from core.metrics import Frame, Metrics, Point
+from core.metrics import ErrorHeat, Frame, Metrics, Point
 from core.pulse import Pulse
 from core.report import rate_text
 from ui import format as fmt
 from ui import time_charts as charts
 from ui.i18n import _
 from ui.live.frame import Look, measured
-from ui.time_charts import Chart, Times, Trace, Unit
+from ui.time_charts import Kind, Plot, Trace
 
 _DRAWINGS_KEPT = 32
 _TILE_PX = 150
-_PLOT_PX = 330
 
 
 # Kept is what was drawn; Streamlit compares a sentence faster than what it is made of.
@@ -37,11 +34,13 @@ def show_numbers(look: Look) -> None:
 
 
 @st.cache_resource(max_entries=_DRAWINGS_KEPT, show_spinner=False, hash_funcs={Look: repr})
-def show_plots(look: Look) -> None:
-    """Draw the plots, as `show_numbers` does the tiles."""
-    frame = measured(look.view, look.pulse)
-    if frame.metrics.requests:
-        _show_plots(frame, ZoneInfo(look.zone))
+def plotted(look: Look) -> str:
+    """Return the plots as `ui.widgets.plots` takes them; empty without a request."""
+    frame, place = measured(look.view, look.pulse), ZoneInfo(look.zone)
+    if not frame.metrics.requests:
+        return ""
+    begins = [point.at.astimezone(place) for point in frame.points]
+    return charts.to_json(_plots(frame), begins, look.language)
 
 
 def _show_tiles(frame: Frame, pulse: Pulse) -> None:
@@ -101,106 +100,74 @@ def _money_line(metrics: Metrics) -> str:
     return " · ".join(parts).replace("$", r"\$")
 
 
-def _show_plots(frame: Frame, zone: ZoneInfo) -> None:
+def _plots(frame: Frame) -> list[Plot]:
     points = frame.points
-    times = _times([point.at.astimezone(zone) for point in points])
-    plots = {
-        "latency": (_("Response times"), _latency(times, points)),
-        "requests": (_("Requests by outcome"), _outcomes(times, points)),
-        "cost": (_("Cost by model"), _costs(times, points)),
-        "tokens": (_("Tokens"), _tokens(times, points)),
-        "cache": (_("Cache hit rate"), _cache(times, points)),
-        "errors": (_("Errors by code"), _errors(frame, zone)),
-    }
-    without = {
-        "cost": _("Nothing is known to have cost anything in this time."),
-        "errors": _("Nothing failed in this time."),
-    }
-    with st.grid(2, min_column_width=_PLOT_PX, gap="small"):
-        for name, (title, chart) in plots.items():
-            _plot(name, title, chart, without.get(name, ""))
+    return [
+        _latency(points),
+        _outcomes(points),
+        _costs(points),
+        _tokens(points),
+        _cache(points),
+        _errors(frame.heat),
+    ]
 
 
-def _plot(name: str, title: str, chart: Chart | None, without: str) -> None:
-    """Draw a plot, or say why there is none."""
-    with st.container(border=True, height="stretch", gap="xsmall", key=f"live-{name}"):
-        st.markdown(f"**{title}**")
-        if chart is None:
-            st.caption(without)
-            return
-        # Of one type also while nothing is known: another type would be another chart.
-        rows = pd.DataFrame(chart.rows).astype({"value": float})
-        st.vega_lite_chart(rows, chart.spec)
-
-
-def _times(begins: list[datetime]) -> Times:
-    step = begins[1] - begins[0] if len(begins) > 1 else timedelta(minutes=1)
-    return Times(tuple(begins), step)
-
-
-def _latency(times: Times, points: Sequence[Point]) -> Chart:
-    lines = (
-        Trace(_("median"), tuple(point.p50_s for point in points), charts.CALM),
-        Trace("p95", tuple(point.p95_s for point in points), charts.COLOURS[2]),
-        Trace("p99", tuple(point.p99_s for point in points), charts.WARM),
+def _latency(points: Sequence[Point]) -> Plot:
+    traces = (
+        Trace(_("median"), [point.p50_s for point in points], charts.CALM),
+        Trace("p95", [point.p95_s for point in points], charts.COLOURS[2]),
+        Trace("p99", [point.p99_s for point in points], charts.WARM),
     )
-    return charts.line_chart(times, lines, charts.SECONDS)
-
-
-def _outcomes(times: Times, points: Sequence[Point]) -> Chart:
-    fresh = tuple(float(point.succeeded - point.cached) for point in points)
-    return _stack(
-        times,
-        charts.COUNT,
-        Trace(_("answered"), fresh, charts.CALM),
-        Trace(_("from the cache"), tuple(float(p.cached) for p in points), charts.PALE),
-        Trace(_("failed"), tuple(float(point.failed) for point in points), charts.WARM),
-        Trace(_("stopped"), tuple(float(point.stopped) for point in points), charts.QUIET),
+    is_known = any(point.p50_s is not None for point in points)
+    without = _("No response time is known: only what a model answers at once is timed.")
+    return Plot(
+        _("Response times"), Kind.LINES, traces if is_known else (), charts.SECONDS, without
     )
 
 
-def _costs(times: Times, points: Sequence[Point]) -> Chart | None:
-    if not any(map(_usd, points)):
-        return None
+def _outcomes(points: Sequence[Point]) -> Plot:
+    traces = (
+        Trace(_("answered"), [p.succeeded - p.cached for p in points], charts.CALM),
+        Trace(_("from the cache"), [point.cached for point in points], charts.PALE),
+        Trace(_("failed"), [point.failed for point in points], charts.WARM),
+        Trace(_("stopped"), [point.stopped for point in points], charts.QUIET),
+    )
+    return Plot(_("Requests by outcome"), Kind.BARS, traces)
+
+
+def _costs(points: Sequence[Point]) -> Plot:
     models = sorted({model for point in points for model in point.cost_usd})
-    return _stack(
-        times,
-        charts.DOLLARS,
-        *(
-            Trace(
-                model,
-                tuple(float(point.cost_usd.get(model, 0)) for point in points),
-                charts.COLOURS[at % len(charts.COLOURS)],
-            )
-            for at, model in enumerate(models)
-        ),
+    traces = [
+        Trace(
+            model,
+            [float(point.cost_usd.get(model, 0)) for point in points],
+            charts.COLOURS[at % len(charts.COLOURS)],
+        )
+        for at, model in enumerate(models)
+    ]
+    shown = traces if any(map(_usd, points)) else ()
+    without = _("Nothing is known to have cost anything in this time.")
+    return Plot(_("Cost by model"), Kind.BARS, shown, charts.DOLLARS, without)
+
+
+def _tokens(points: Sequence[Point]) -> Plot:
+    traces = (
+        Trace(_("input"), [point.input_tokens for point in points], charts.COLOURS[1]),
+        Trace(_("output"), [point.output_tokens for point in points], charts.CALM),
     )
+    return Plot(_("Tokens"), Kind.BARS, traces)
 
 
-def _tokens(times: Times, points: Sequence[Point]) -> Chart:
-    return _stack(
-        times,
-        charts.COUNT,
-        Trace(_("input"), tuple(float(point.input_tokens) for point in points), charts.COLOURS[1]),
-        Trace(_("output"), tuple(float(point.output_tokens) for point in points), charts.CALM),
-    )
+def _cache(points: Sequence[Point]) -> Plot:
+    title = _("Cache hit rate")
+    share = Trace(title, [*map(_hit_share, points)], charts.CALM)
+    return Plot(title, Kind.LINES, [share], charts.PERCENT)
 
 
-def _cache(times: Times, points: Sequence[Point]) -> Chart:
-    share = Trace(_("Cache hit rate"), tuple(map(_hit_share, points)), charts.CALM)
-    return charts.line_chart(times, [share], charts.PERCENT)
-
-
-def _errors(frame: Frame, zone: ZoneInfo) -> Chart | None:
-    heat = frame.heat
-    if not heat.counts:
-        return None
-    times = _times([at.astimezone(zone) for at in heat.times])
-    return charts.heat_chart(times, list(heat.counts), list(heat.counts.values()))
-
-
-def _stack(times: Times, unit: Unit, *traces: Trace) -> Chart:
-    return charts.stacked_chart(times, traces, unit)
+def _errors(heat: ErrorHeat) -> Plot:
+    traces = [Trace(code, counts, charts.WARM) for code, counts in heat.counts.items()]
+    without = _("Nothing failed in this time.")
+    return Plot(_("Errors by code"), Kind.HEAT, traces, without=without)
 
 
 def _requests(point: Point) -> int:
