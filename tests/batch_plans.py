@@ -138,19 +138,8 @@ class Job:
 
     @property
     def shape(self) -> dict[str, Any]:
-        states = [
-            "in_progress",
-            "finalizing",
-            "completed",
-            "failed",
-            "expired",
-            "cancelling",
-            "cancelled",
-        ]
-        at = {f"{name}_at": self.since.get(name) for name in states}
+        at = {f"{name}_at": self.since.get(name) for name in STATES}
         failed = sum(1 for row in self.errors if row["response"])
-        used = [row["response"]["body"]["usage"] for row in self.output]
-        tokens = [sum(use[name] for use in used) for name in ("prompt_tokens", "completion_tokens")]
         errors = {"object": "list", "data": list(self.problems)}
         return {
             "id": self.id,
@@ -171,11 +160,18 @@ class Job:
                 "completed": len(self.output),
                 "failed": failed,
             },
-            "usage": {
-                "input_tokens": tokens[0],
-                "input_tokens_details": {"cached_tokens": 0},
-                "output_tokens": tokens[1],
-                "output_tokens_details": {"reasoning_tokens": 0},
-                "total_tokens": sum(tokens),
-            },
+            "usage": self._usage(),
+        }
+
+    def _usage(self) -> dict[str, Any]:
+        used = [row["response"]["body"]["usage"] for row in self.output]
+        sent, came = (
+            sum(use[name] for use in used) for name in ("prompt_tokens", "completion_tokens")
+        )
+        return {
+            "input_tokens": sent,
+            "input_tokens_details": {"cached_tokens": 0},
+            "output_tokens": came,
+            "output_tokens_details": {"reasoning_tokens": 0},
+            "total_tokens": sent + came,
         }
