@@ -97,7 +97,7 @@ def _show_picture(kept: Kept, call: CallRecord) -> None:
     if kept.sent:
         size = fmt.size(kept.sent.width_px, kept.sent.height_px)
         caption = _("The picture of this call: {size}").format(size=size)
-        zoomable(kept.sent, name=kept.name, caption=caption, key="live.picture")
+        zoomable(kept.sent, name=kept.name or caption, caption=caption, key="live.picture")
     elif call.planned.front_end == "cli":
         st.caption(_("The command line leaves no pictures here."))
     else:
