@@ -132,17 +132,17 @@ def test_many_threads_do_not_pass_the_budget_together(ledger):
     def work(number):
         for attempt in range(10):
             try:
-                ledger.reserve(f"{number}/{attempt}", PLANNED, Decimal("0.1"), Decimal(2))
+                ledger.reserve(f"{number}/{attempt}", PLANNED, Decimal("0.1"), Decimal(10))
             except BudgetError:
                 continue
             held.append(number)
 
-    threads = [Thread(target=work, args=[number]) for number in range(8)]
+    threads = [Thread(target=work, args=[number]) for number in range(20)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(held) == 20
+    assert len(held) == 100
 
 
 KILLED = """
