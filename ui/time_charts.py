@@ -21,7 +21,7 @@ QUIET: Final = OTHER
 COLOURS: Final = (CHOSEN, "#5b84b8", "#b08a2e", "#8d6fae", WARM, "#5b8a5b", OTHER)
 
 _MOST_TICKS: Final = 5
-_LABEL_ROOM: Final = 0.95
+_LABEL_ROOM: Final = 0.04
 _PLACES: Final = 6
 _MINUTE_S: Final = 60
 _HOUR_S: Final = 3600
@@ -96,10 +96,10 @@ def to_json(plots: Sequence[Plot], begins: Sequence[datetime], language: str) ->
     Args:
         plots: In the order in which they are shown; each trace has a value for each step.
         begins: When each step begins, in the reader's time zone.
-        language: How numbers are written.
+        language: How numbers are written, as in "zh_CN".
     """
     drawn = {
-        "language": language,
+        "language": language.replace("_", "-"),
         "times": [f"{at:%Y-%m-%d %H:%M:%S}" for at in begins],
         "ticks": [asdict(tick) for tick in time_ticks(begins)],
         "plots": [_plain(plot) for plot in plots],
@@ -131,19 +131,20 @@ def _short(value: float | None) -> float | None:
 
 def time_ticks(begins: Sequence[datetime]) -> list[Tick]:
     """Return at most five words under a plot, at round times of the reader's clock."""
-    step = begins[1] - begins[0] if len(begins) > 1 else timedelta(minutes=1)
+    first = begins[0]
+    step = begins[1] - first if len(begins) > 1 else timedelta(minutes=1)
     span_s = step.total_seconds() * len(begins)
     every_s = next((s for s in _TICKS_S if span_s <= s * _MOST_TICKS), _TICKS_S[-1])
-    form = _time_form(every_s, span_s)
-    parts = [int(_wall_s(at) // every_s) for at in begins]
-    places = (n for n in range(1, len(begins)) if parts[n] != parts[n - 1])
-    found = [Tick(n / len(begins), begins[n].strftime(form)) for n in places]
-    return [tick for tick in found if tick.at <= _LABEL_ROOM]
-
-
-def _wall_s(at: datetime) -> float:
-    offset = at.utcoffset()
-    return at.timestamp() + (offset.total_seconds() if offset else 0)
+    form, every = _time_form(every_s, span_s), timedelta(seconds=every_s)
+    wall = first.replace(tzinfo=None)
+    round_time = wall - (wall - datetime(1970, 1, 1)) % every  # noqa: DTZ001 - a clock on a wall
+    found = []
+    for _n in range(_MOST_TICKS + 1):
+        moment = round_time.replace(tzinfo=first.tzinfo)
+        at = (moment.timestamp() - first.timestamp()) / span_s
+        found.append(Tick(at, f"{moment:{form}}"))
+        round_time += every
+    return [tick for tick in found if _LABEL_ROOM <= tick.at <= 1 - _LABEL_ROOM]
 
 
 def _time_form(every_s: int, span_s: float) -> str:
