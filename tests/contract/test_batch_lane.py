@@ -136,7 +136,8 @@ async def test_a_cancelled_job_lists_what_was_not_answered(server, tmp_path):
             server.answers.clock.step(60)
         job = await server.lane.job(job.id)
     await server.lane.cancel_job(job.id)
-    assert (await server.lane.job(job.id)).state == "cancelling"
+    asked = await server.lane.job(job.id)
+    assert asked.state in {"cancelling", "cancelled"}  # at once, where no line was begun
 
     job = await server.ended(job.id)
     lines = await read_back(server, tmp_path, job.error_file)
