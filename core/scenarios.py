@@ -220,7 +220,7 @@ class Example:
     """A scenario of the guide, with the figures that its tables print, in USD.
 
     `title` goes through the translator. A row of the table of months has a cost of one request;
-    a row of the table of batches has a cost over the Batch API.
+    a row of the tables of batches has a cost over the Batch API where the guide printed one.
     """
 
     title: str
@@ -236,10 +236,10 @@ def _month(title: str, size: Size, single_usd: str, images_a_day: int, printed_u
     return Example(title, scenario, Decimal(printed_usd), Decimal(single_usd))
 
 
-def _lot(title: str, images: int, printed_usd: str, batch_usd: str) -> Example:
-    """Return a row of the guide's table of batches, which follows from 200 prompt tokens."""
-    scenario = Scenario(images=images)
-    return Example(title, scenario, Decimal(printed_usd), None, Decimal(batch_usd))
+def _lot(title: str, images: int, printed_usd: str, batch_usd: str | None = None) -> Example:
+    """Return a row of the guide's tables of batches, which follow from 200 prompt tokens."""
+    batch = None if batch_usd is None else Decimal(batch_usd)
+    return Example(title, Scenario(images=images), Decimal(printed_usd), None, batch)
 
 
 MONTH_EXAMPLES = (
@@ -248,6 +248,11 @@ MONTH_EXAMPLES = (
     _month(N_("Social media watch"), Size(800, 600), "0.022", 2000, 1320),
     _month(N_("Medical pictures"), Size(2048, 2048), "0.088", 100, 264),
 )
+RUN_EXAMPLES = (
+    _lot(N_("Batch of 100"), 100, "2.80"),
+    _lot(N_("Batch of 500"), 500, "14.20"),
+)
+"""From the guide's benchmark, whose third row is the first of the table of batches."""
 BATCH_EXAMPLES = (
     _lot(N_("Batch of 1,000"), 1000, "28.50", "14.25"),
     _lot(N_("Batch of 10,000"), 10_000, "285.00", "142.50"),

@@ -88,6 +88,14 @@ def test_no_batches_yet_says_what_a_batch_is_good_for(open_app):
     assert press(at, "batch.new").query_params["batch"] == "new"
 
 
+def test_the_guides_batches_stand_as_an_example_beside_real_prices(open_app):
+    at = open_app("batch")
+    rows = at.dataframe[0].value
+    assert list(rows["once_printed"]) == [2.80, 14.20, 28.50, 285.0, 1425.0]
+    assert list(rows["once_billed"] / rows["once_printed"]) == pytest.approx([0.26] * 5, abs=0.01)
+    assert list(rows["batch_billed"]) == pytest.approx(list(rows["once_billed"] / 2))
+
+
 def test_a_new_batch_is_priced_limited_and_started(open_app, use_upstream):
     server = use_upstream(upstream.fine)
     at = press(open_app("batch"), "batch.new")

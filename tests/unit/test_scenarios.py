@@ -12,6 +12,7 @@ from core.scenarios import (
     BATCH_EXAMPLES,
     MONTH_EXAMPLES,
     MOST_SIZES,
+    RUN_EXAMPLES,
     Scenario,
     SizeShare,
     checked,
@@ -127,6 +128,14 @@ def test_cached_images_are_not_paid():
 @pytest.mark.parametrize("example", MONTH_EXAMPLES)
 def test_the_guides_months_are_single_cost_times_thirty_days(example):
     assert example.printed_single_usd * example.scenario.images == example.printed_usd
+
+
+@pytest.mark.parametrize("example", RUN_EXAMPLES)
+def test_the_guides_runs_are_near_its_calculator(example):
+    scenario = example.scenario
+    one = guide_estimate("gpt-4o", 1024, 1024, scenario.prompt_tokens, scenario.output_tokens)
+    rounded_usd = one.usd * scenario.images - example.printed_usd
+    assert 0 <= rounded_usd <= example.printed_usd * Decimal("0.02")
 
 
 @pytest.mark.parametrize("example", BATCH_EXAMPLES)

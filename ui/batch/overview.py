@@ -6,6 +6,7 @@ from core.batch import BatchProgress
 from ui import format as fmt
 from ui.batch.state import NEW, open_batch, state
 from ui.batch.words import done_of_total, fraction, moment, show_state
+from ui.guide_batches import show_guide_batches
 from ui.i18n import _
 from ui.resources import workbench
 from ui.text import harmless_markdown
@@ -28,6 +29,7 @@ def show_overview() -> None:
     found = workbench().batches.list_batches(_MOST)
     if not found:
         _show_what_for()
+        show_guide_batches(workbench().catalog, "batch.lots")
         return
     active = any(not batch.state.is_final for batch in found)
     st.fragment(_show_list, run_every=_EVERY if active else None)(active)

@@ -12,7 +12,6 @@ from core.catalog import Catalog
 from core.errors import ConfigurationError, VisionError
 from core.quote import Lane
 from core.scenarios import (
-    BATCH_EXAMPLES,
     MONTH_EXAMPLES,
     Example,
     Scenario,
@@ -38,6 +37,7 @@ from ui.estimate.words import (
     title,
     tokens_name,
 )
+from ui.guide_batches import show_guide_batches
 from ui.i18n import _
 
 _NAME = "estimate.name"
@@ -246,9 +246,7 @@ def show_examples(catalog: Catalog) -> None:
             on_click=_put_examples,
             args=(MONTH_EXAMPLES,),
         )
-    with st.expander(_("The guide's batches")):
-        lots = [_lot_row(example, catalog) for example in BATCH_EXAMPLES]
-        st.dataframe(lots, hide_index=True, key="estimate.lots", column_config=_example_columns())
+    show_guide_batches(catalog, "estimate.lots")
 
 
 def _put_examples(examples: Sequence[Example]) -> None:
@@ -273,18 +271,6 @@ def _example_row(example: Example, catalog: Catalog) -> dict[str, Any]:
     }
 
 
-def _lot_row(example: Example, catalog: Catalog) -> dict[str, Any]:
-    scenario = example.scenario
-    priced = price_scenario(scenario, catalog.card(scenario.model))
-    return {
-        "example": _(example.title),
-        "once_printed": _number(example.printed_usd),
-        "once_billed": _on(priced, Lane.REALTIME),
-        "batch_printed": _number(example.printed_batch_usd),
-        "batch_billed": _on(priced, Lane.BATCH),
-    }
-
-
 def _on(priced: Priced, lane: Lane) -> float | None:
     usd = priced.month_on(lane)
     return _number(usd.expected if usd else None)
@@ -303,10 +289,6 @@ def _example_columns() -> dict[str, Any]:
         "month_printed": (_("Month printed"), cents),
         "month_billed": (_("Month billed"), cents),
         "month_batch": (_("Month batch"), cents),
-        "once_printed": (_("At once, printed"), cents),
-        "once_billed": (_("At once, billed"), cents),
-        "batch_printed": (_("Batch, printed"), cents),
-        "batch_billed": (_("Batch, billed"), cents),
     }
     return {
         "example": _("Example"),
