@@ -107,7 +107,7 @@ def description(progress: BatchProgress, jobs: Sequence[JobStatus], translate: T
         lines.append(saved.translated(translate))
     lines += [_job_line(job, translate) for job in jobs]
     for code, count in sorted(progress.failures.items()):
-        lines.append(f"{code}: {count} - {explain(code, Phrase(''), translate).summary}")
+        lines.append(f"{code}: {count} - {explain(code, None, translate).summary}")
     if progress.held:
         held = Phrase("Held for a person to look at: {count}.", {"count": progress.held})
         lines.append(held.translated(translate))

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from core.cli_output import usd
 from core.export import ExportItem, explain
-from core.phrases import N_, Phrase, Translate
+from core.phrases import N_, Translate
 from core.tasks import field_label
 from core.types import Failure, Success
 
@@ -31,7 +31,7 @@ def item_text(item: ExportItem, translate: Translate) -> str:
             if item.disclaimer:
                 lines += [item.disclaimer.translated(translate), ""]
             if held:
-                words = explain(held, Phrase(""), translate)
+                words = explain(held, None, translate)
                 lines += [f"{held}: {words.message} {words.hint}", ""]
             lines += [text] if item.data is None else _value_lines(item.data, translate, "")
     lines += [f"* {note.translated(translate)}" for note in item.outcome.notes]

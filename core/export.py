@@ -132,11 +132,12 @@ class ErrorWords:
     hint: str
 
 
-def explain(code: str, detail: Phrase, translate: Translate = _english) -> ErrorWords:
+def explain(code: str, detail: Phrase | None, translate: Translate) -> ErrorWords:
     """Return the words for an error; the summary is its message where it has none of its own."""
     found = diagnose(code)
     summary = translate(found.summary)
-    return ErrorWords(summary, detail.translated(translate) or summary, translate(found.solution))
+    message = detail.translated(translate) if detail else ""
+    return ErrorWords(summary, message or summary, translate(found.solution))
 
 
 # Markdown
