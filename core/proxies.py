@@ -128,12 +128,7 @@ async def _http_tunnel(
     if status == 407:
         raise _wrong_login()
     if not 200 <= status < 300:
-        raise ProxyFailedError(
-            Phrase(
-                "The proxy does not connect to {host}: it says {status}.",
-                {"host": host, "status": status},
-            )
-        )
+        raise _refused(host, str(status))
 
 
 async def _socks_tunnel(
@@ -149,12 +144,7 @@ async def _socks_tunnel(
     writer.write(b"\x05\x01\x00\x03" + bytes([len(name)]) + name + port.to_bytes(2, "big"))
     _, reply, _, kind = await reader.readexactly(4)
     if reply:
-        raise ProxyFailedError(
-            Phrase(
-                "The proxy does not connect to {host}: it says {status}.",
-                {"host": host, "status": f"SOCKS {reply}"},
-            )
-        )
+        raise _refused(host, f"SOCKS {reply}")
     length = {1: 4, 4: 16}.get(kind) or (await reader.readexactly(1))[0]
     await reader.readexactly(length + 2)  # the address that it connects from
 
@@ -173,6 +163,11 @@ async def _socks_login(
             raise _wrong_login()
     elif method:
         raise _wrong_login()
+
+
+def _refused(host: str, status: str) -> ProxyFailedError:
+    said = {"host": host, "status": status}
+    return ProxyFailedError(Phrase("The proxy does not connect to {host}: it says {status}.", said))
 
 
 def _wrong_login() -> ProxyFailedError:
