@@ -7,12 +7,12 @@ import streamlit as st
 from core.errors import VisionError
 from ui.diagnosis_box import show_error
 from ui.i18n import _
-from ui.live.alerts import show_active, show_history, show_thresholds
+from ui.live.alerts import show_history, show_thresholds
 from ui.live.calls import show_calls
 from ui.live.choices import choose_view
 from ui.live.downloads import show_downloads
 from ui.live.frame import View, look
-from ui.live.numbers import plotted, show_numbers
+from ui.live.numbers import plotted, show_now
 from ui.live.state import state
 from ui.navigation import require_frame
 from ui.resources import workbench
@@ -26,8 +26,7 @@ def show(view: View) -> None:
     """Draw everything that moves; two seconds after a change it is drawn again."""
     try:
         seen = look(view)
-        show_active(seen)
-        show_numbers(seen)
+        show_now(seen)
         token = seen.pulse.token
         is_lively = state().has_kept_changing(token, monotonic())
         plots(plotted(seen), token, view.step_s, key="live.plots", is_lively=is_lively)

@@ -21,26 +21,25 @@ _JUDGE_WITHIN_S = 30
 _IN_PERCENT = {AlertKind.SUCCESS, AlertKind.DRIFT, AlertKind.CACHE, AlertKind.BUDGET}
 
 
-def _of_alerts(look: Look) -> str:
-    """Return the part of a look that alerts depend on."""
-    return repr((look.pulse.bench, look.pulse.alerts, look.language, look.zone))
-
-
-@st.cache_resource(max_entries=_DRAWINGS_KEPT, show_spinner=False, hash_funcs={Look: _of_alerts})
-def show_active(look: Look) -> None:
+def show_active(zone: str) -> None:
     """Draw what is wrong now, the worst first."""
     with st.container(key="live-alerts"):  # in one place: what is below must not be made anew
         for alert in sorted(workbench().alerts.active, key=_is_mild):
             draw = st.warning if _is_mild(alert) else st.error
             words = _("{sentence} Since {time}.").format(
                 sentence=harmless_markdown(say(sentence(alert))),
-                time=_moment(alert.fired_at, ZoneInfo(look.zone)),
+                time=_moment(alert.fired_at, ZoneInfo(zone)),
             )
             draw(words, icon=":material/notifications_active:")
 
 
 def _is_mild(alert: Alert) -> bool:
     return alert.severity is not Severity.HIGH
+
+
+def _of_alerts(look: Look) -> str:
+    """Return the part of a look that alerts depend on."""
+    return repr((look.pulse.bench, look.pulse.alerts, look.language, look.zone))
 
 
 @st.cache_resource(max_entries=_DRAWINGS_KEPT, show_spinner=False, hash_funcs={Look: _of_alerts})

@@ -7,13 +7,15 @@ from zoneinfo import ZoneInfo
 
 import streamlit as st
 
-from core.metrics import CallRow
+from core.i18n import Language, translator
+from core.metrics import CallRow, Filters
+from core.phrases import Translate
 from core.report import name_of
 from core.store.calls import CallRecord, CallStatus
 from ui import format as fmt
 from ui.batch.detail import show_item
 from ui.i18n import _
-from ui.live.frame import Look, zone
+from ui.live.frame import Look, shared, zone
 from ui.live.kept import find_kept, show_kept
 from ui.live.state import OpenCall, state
 from ui.resources import workbench
@@ -23,7 +25,18 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _ROWS = 25
-_TABLES_KEPT = 32
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """All that the table depends on: the workbench and how far its ledger has grown, too."""
+
+    bench: float
+    last_id: int
+    above: int | None
+    filters: Filters
+    language: Language
+    zone: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +53,9 @@ def show_calls(look: Look) -> None:
     st.subheader(_("Latest calls"), anchor=False)
     opened = here.open_call
     above = opened.above if opened else None
-    # What stands still does not depend on the moment.
-    table = _table(replace(look, pulse=replace(look.pulse, last_id=0)) if opened else look, above)
+    last_id = 0 if opened else look.pulse.last_id  # what stands still does not depend on it
+    filters = look.view.filters
+    table = _table(_Rows(look.pulse.bench, last_id, above, filters, look.language, look.zone))
     if not table.ids:
         st.caption(_("No call passes the filters."))
         return
@@ -61,36 +75,32 @@ def show_calls(look: Look) -> None:
         st.caption(_("Click a row to see the picture, the answer and the attempts."))
 
 
-def _of_rows(look: Look) -> str:
-    """Return the part of a look that the rows depend on."""
-    return repr((look.pulse.bench, look.pulse.last_id, look.view.filters, look.language, look.zone))
-
-
-@st.cache_resource(max_entries=_TABLES_KEPT, show_spinner=False, hash_funcs={Look: _of_rows})
-def _table(look: Look, above: int | None) -> _Table:
+@shared
+def _table(rows: _Rows) -> _Table:
     import pyarrow as pa  # slow to load, and only pages need it
 
-    rows = workbench().metrics.latest(_ROWS, look.view.filters, above)
-    cells = [_cells(row.call, ZoneInfo(look.zone)) for row in rows]
-    return _Table(tuple(row.id for row in rows), pa.Table.from_pylist(cells))
+    found = workbench().metrics.latest(_ROWS, rows.filters, rows.above)
+    place, translate = ZoneInfo(rows.zone), translator(rows.language)
+    cells = [_cells(row.call, place, translate) for row in found]
+    return _Table(tuple(row.id for row in found), pa.Table.from_pylist(cells))
 
 
-def _cells(call: CallRecord, zone: ZoneInfo) -> dict[str, str]:
+def _cells(call: CallRecord, zone: ZoneInfo, _: Translate) -> dict[str, str]:
     planned = call.planned
     return {
         _("Time"): call.at.astimezone(zone).strftime("%m-%d %H:%M:%S") if call.at else "",
         _("Asked by"): name_of("front_end", planned.front_end, _),
         _("Task"): name_of("task", planned.task, _),
         _("Model"): planned.model,
-        **_result_cells(call),
+        **_result_cells(call, _),
     }
 
 
-def _result_cells(call: CallRecord) -> dict[str, str]:
+def _result_cells(call: CallRecord, _: Translate) -> dict[str, str]:
     usage = call.usage
     tokens = f"{usage.input_tokens:,} + {usage.output_tokens:,}" if usage else _("unknown")
     return {
-        _("Result"): _result(call),
+        _("Result"): _result(call, _),
         _("Tokens"): tokens,
         _("Cost"): fmt.cost(call.cost),
         _("Took"): fmt.seconds(call.latency_s),
@@ -98,7 +108,7 @@ def _result_cells(call: CallRecord) -> dict[str, str]:
     }
 
 
-def _result(call: CallRecord) -> str:
+def _result(call: CallRecord, _: Translate) -> str:
     if call.status is CallStatus.RETRIED:
         return _("{code}, tried again").format(code=call.code)
     if call.code and call.status is CallStatus.SUCCEEDED:
@@ -164,7 +174,7 @@ def _show_attempts(attempts: tuple[CallRow, ...]) -> None:
     """List the rows of the request; attempts that cost nothing are only counted."""
     st.markdown(_("**Attempts that may have been billed**"))
     st.dataframe(
-        [_cells(row.call, zone()) for row in attempts], hide_index=True, key="live.attempts"
+        [_cells(row.call, zone(), _) for row in attempts], hide_index=True, key="live.attempts"
     )
 
 

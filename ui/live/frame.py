@@ -1,9 +1,11 @@
 """What the page shows at one moment, measured once for everybody who looks at the same."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from functools import lru_cache, wraps
+from threading import Lock
+from typing import Final, ParamSpec, TypeVar
 from zoneinfo import ZoneInfo
 
 import streamlit as st
@@ -14,6 +16,9 @@ from core.pulse import Pulse
 from ui.i18n import language
 from ui.resources import workbench
 
+_Asked = ParamSpec("_Asked")
+_Made = TypeVar("_Made")
+
 WINDOWS: Final[Mapping[str, timedelta | None]] = {
     "5m": timedelta(minutes=5),
     "1h": timedelta(hours=1),
@@ -23,7 +28,7 @@ WINDOWS: Final[Mapping[str, timedelta | None]] = {
 }
 USUAL_WINDOW: Final = "1h"
 STEPS: Final = 60
-_FRAMES_KEPT: Final = 16
+_KEPT: Final = 32
 _LONG: Final = timedelta(days=1)
 
 
@@ -69,9 +74,24 @@ def look(view: View) -> Look:
     return Look(view, bench.pulses.take(bench, view.step_s), language(), zone().key)
 
 
-@st.cache_resource(max_entries=_FRAMES_KEPT, show_spinner=False)
+def shared(make: Callable[_Asked, _Made]) -> Callable[_Asked, _Made]:
+    """Let one make what all who ask for the same get, as cheaply as st.cache_resource does not.
+
+    Everything that the answer depends on has to be an argument.
+    """
+    lock, kept = Lock(), lru_cache(_KEPT)(make)
+
+    @wraps(make)
+    def ask(*args: _Asked.args, **named: _Asked.kwargs) -> _Made:
+        with lock:  # the others wait for whoever came first, instead of making it, too
+            return kept(*args, **named)
+
+    return ask
+
+
+@shared
 def measured(view: View, pulse: Pulse) -> Frame:  # noqa: ARG001 - a new pulse is a new frame
-    """Return the frame, measured by whoever asks first.
+    """Return the frame.
 
     Raises:
         StorageError: If the ledger cannot be read.

@@ -11,17 +11,19 @@ from core.report import rate_text
 from ui import format as fmt
 from ui import time_charts as charts
 from ui.i18n import _
-from ui.live.frame import Look, measured
+from ui.live.alerts import show_active
+from ui.live.frame import Look, measured, shared
 from ui.time_charts import Kind, Plot, Trace
 
 _DRAWINGS_KEPT = 32
 _TILE_PX = 150
 
 
-# Kept is what was drawn; Streamlit compares a sentence faster than what it is made of.
+# Streamlit compares a text faster than what it is made of.
 @st.cache_resource(max_entries=_DRAWINGS_KEPT, show_spinner=False, hash_funcs={Look: repr})
-def show_numbers(look: Look) -> None:
-    """Draw the tiles; Streamlit repeats what was drawn for everybody who looks at the same."""
+def show_now(look: Look) -> None:
+    """Draw alerts and tiles; Streamlit repeats them for everybody who looks at the same."""
+    show_active(look.zone)
     frame = measured(look.view, look.pulse)
     if not frame.metrics.requests:
         st.info(
@@ -33,13 +35,13 @@ def show_numbers(look: Look) -> None:
     st.caption(_held_line(frame.metrics) + _money_line(frame.metrics))
 
 
-@st.cache_resource(max_entries=_DRAWINGS_KEPT, show_spinner=False, hash_funcs={Look: repr})
+@shared
 def plotted(look: Look) -> str:
     """Return the plots as `ui.widgets.plots` takes them; empty without a request."""
-    frame, place = measured(look.view, look.pulse), ZoneInfo(look.zone)
+    frame, zone = measured(look.view, look.pulse), ZoneInfo(look.zone)
     if not frame.metrics.requests:
         return ""
-    begins = [point.at.astimezone(place) for point in frame.points]
+    begins = [point.at.astimezone(zone) for point in frame.points]
     return charts.to_json(_plots(frame), begins, look.language)
 
 
