@@ -1,7 +1,7 @@
 """What follows from a request and the catalogue alone: parameters, request key, quote."""
 
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass, field
+from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import lru_cache
 from random import getrandbits
@@ -17,7 +17,7 @@ from core.request_key import KeyParts, canonical_json, request_key
 from core.store.calls import CallRecord, CallStatus, PlannedCall
 from core.tasks import TASKS
 from core.terms import Terms
-from core.tokens import ImageTokensError, sent_size
+from core.tokens import ImageTokensError, Size, TokenRange, sent_size
 from core.types import AnalysisRequest, Detail, PreparedImage, Sampling, Success
 
 TOKENIZED_AS = "gpt-4o"
@@ -146,23 +146,25 @@ def quote_plan(
     # The tokenizer is slow to load, and nothing else here needs it.
     from core.text_tokens import request_text_tokens
 
-    if plan.request.max_size:
-        width_px, height_px = astuple(
-            sent_size(
-                width_px, height_px, plan.card.image_rule, plan.fitted.detail, plan.request.max_size
-            )
-        )
     request, limit_tokens = plan.request, plan.fitted.sampling.max_output_tokens
+    size = Size(width_px, height_px)
+    if request.max_size:
+        rule, detail = plan.card.image_rule, plan.fitted.detail
+        size = sent_size(width_px, height_px, rule, detail, request.max_size)
     task = TASKS.get(request.task)
     typical_tokens = task.typical_output_tokens if task else limit_tokens // 2
     output = expect_output_tokens(output_history, typical_tokens, limit_tokens)
     text = request_text_tokens(request.prompt, request.system, plan.fitted.schema, request.model)
+    return _quote_of_size(plan, size, text.tokens + layer_tokens, output)
+
+
+def _quote_of_size(plan: Plan, size: Size, text_tokens: int, output: TokenRange) -> Quote:
     return quote_request(
         plan.card,
-        width_px,
-        height_px,
+        size.width_px,
+        size.height_px,
         plan.fitted.detail,
-        text.tokens + layer_tokens,
+        text_tokens,
         max_output_tokens=output.high,
         expected_output_tokens=output.expected,
         low_output_tokens=output.low,
@@ -178,17 +180,9 @@ def saved_by_resizing_usd(plan: Plan, image: PreparedImage, quote: Quote) -> Dec
         return None
     if plan.request.max_size is None:
         return Decimal(0)
+    size = Size(image.original_width_px, image.original_height_px)
     try:
-        original = quote_request(
-            plan.card,
-            image.original_width_px,
-            image.original_height_px,
-            plan.fitted.detail,
-            quote.text_tokens,
-            max_output_tokens=quote.output_tokens.high,
-            expected_output_tokens=quote.output_tokens.expected,
-            low_output_tokens=quote.output_tokens.low,
-        )
+        original = _quote_of_size(plan, size, quote.text_tokens, quote.output_tokens)
     except ImageTokensError:  # the model would not have taken it
         return None
     return original.realtime.expected - quote.realtime.expected if original.realtime else None
