@@ -120,7 +120,9 @@ def _price(lane: JobLane, quote: SelectionQuote | None, ready_by: datetime) -> s
             return f"{_usd(quote.batch)}, {when}"
         case JobLane.AUTO:
             least, most = _usd(quote.batch), _usd(quote.realtime)
-            return f"{least}, {when}" if least == most else f"{least} – {most}, {when}"
+            if least == most:
+                return f"{least}, {when}"
+            return f"{least} – {most.removeprefix('≈ ')}, {when}"
 
 
 def _usd(amount: UsdRange | None) -> str:
