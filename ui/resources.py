@@ -11,6 +11,7 @@ from typing import Any
 
 import streamlit as st
 
+from core.batch.adopting import adopt_orphans
 from core.errors import VisionError
 from core.logs import configure_logs
 from core.runtime import Runtime, forget, singleton
@@ -83,6 +84,7 @@ def _warm_up() -> None:
         bench = workbench()
         runtime().run(bench.batches.resume_unfinished(), timeout_s=_RESUME_WITHIN_S)
         runtime().submit(bench.keep_house())
+        runtime().submit(adopt_orphans(bench.batches))
         runtime().submit(bench.alerts.run())
         engine = {"engine": bench.engine.name, "model": bench.settings.model}
         log.info("server_ready", extra={"version": VERSION} | engine)

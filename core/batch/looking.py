@@ -67,6 +67,10 @@ class BatchesSeen:
         """Return batches, newest first."""
         return self._figures.newest(limit, offset)
 
+    def orphans(self) -> list[BatchId]:
+        """Return the running batches that no living process works on, oldest first."""
+        return self._store.orphans()
+
     def question(self, batch_id: BatchId) -> Question:
         """Return what the batch asks about its pictures."""
         return self._store.question(batch_id)

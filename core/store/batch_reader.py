@@ -26,6 +26,7 @@ from core.store.batch_rows import (
     question_from_text,
 )
 from core.store.calls import calls, from_nano
+from core.store.owners import is_dead
 from core.store.transactions import reading
 
 _PAGE: Final = 500
@@ -43,6 +44,14 @@ class BatchReader:
         query = select(batches.c.id).where(batches.c.state == BatchState.RUNNING.value)
         with reading(self.database) as connection:
             return list(connection.scalars(query.order_by(batches.c.created_at_s)))
+
+    def orphans(self) -> list[BatchId]:
+        """Return the batches that are to be worked on and that no living process drives."""
+        query = select(batches.c.id, batches.c.driver).order_by(batches.c.created_at_s)
+        is_running = batches.c.state == BatchState.RUNNING.value
+        with reading(self.database) as connection:
+            rows = connection.execute(query.where(is_running)).all()
+        return [row.id for row in rows if row.driver is None or is_dead(row.driver)]
 
     def question(self, batch_id: BatchId) -> Question:
         """Return what the batch asks.
