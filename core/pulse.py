@@ -87,6 +87,10 @@ class SharedPulses:
             return None
         return kept.in_steps(step_s)
 
+    def next_in_s(self) -> float:
+        """Return how long it is until the next moment: who comes then shares the work, too."""
+        return PACE_S - self._clock() % PACE_S
+
     def forget(self) -> None:
         """Let whoever asks next look anew."""
         with self._lock:

@@ -29,7 +29,14 @@ def show(view: View) -> None:
         show_now(seen)
         token = seen.pulse.token
         is_lively = state().has_kept_changing(token, monotonic())
-        plots(plotted(seen), token, view.step_s, key="live.plots", is_lively=is_lively)
+        plots(
+            plotted(seen),
+            token,
+            view.step_s,
+            key="live.plots",
+            next_in_s=workbench().pulses.next_in_s(),
+            is_lively=is_lively,
+        )
         if seen.pulse.last_id:
             show_calls(seen)
         show_history(seen)

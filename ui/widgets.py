@@ -140,7 +140,15 @@ def thumbnail_url(source_digest: str, page: int | None) -> str:
     return f"{base_path()}/thumbnail/{source_digest}/{page or 0}"
 
 
-def plots(drawn: str, token: str, step_s: int, *, key: str, is_lively: bool = False) -> None:
+def plots(
+    drawn: str,
+    token: str,
+    step_s: int,
+    *,
+    key: str,
+    next_in_s: float = PACE_S,
+    is_lively: bool = False,
+) -> None:
     """Show plots, and rerun the fragment around them soon after something has changed.
 
     Args:
@@ -148,6 +156,7 @@ def plots(drawn: str, token: str, step_s: int, *, key: str, is_lively: bool = Fa
         token: Of the pulse that was drawn.
         step_s: As it was given to `SharedPulses`.
         key: Of the component.
+        next_in_s: When it may begin to ask; then it does so every `PACE_S`.
         is_lively: Whether something is sure to have changed: it then reruns without asking.
     """
     _component("plots")(
@@ -157,6 +166,7 @@ def plots(drawn: str, token: str, step_s: int, *, key: str, is_lively: bool = Fa
             "token": token,
             "step_s": step_s,
             "pace_s": PACE_S,
+            "next_in_s": next_in_s,
             "lively": is_lively,
             "base": base_path(),
         },

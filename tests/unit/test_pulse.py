@@ -72,6 +72,11 @@ def test_all_who_look_at_one_moment_share_a_pulse():
     assert pulses.take(watched, 60).last_id == 8
 
 
+@pytest.mark.parametrize(("now_s", "wait_s"), [(1000.0, 2.0), (1000.5, 1.5), (1001.75, 0.25)])
+def test_all_may_come_when_the_next_moment_begins(now_s, wait_s):
+    assert SharedPulses(Clock(now_s)).next_in_s() == wait_s
+
+
 def test_whoever_comes_sees_what_there_is_now():
     numbers = Numbers()
     pulses, watched = SharedPulses(Clock()), bench(numbers)

@@ -159,10 +159,16 @@ function draw(here, text) {
   if (shown.length !== here.children.length) here.replaceChildren(...shown)
 }
 
+function wait(here, seconds) {
+  clearTimeout(here.timer)
+  here.timer = setTimeout(() => ask(here), seconds * 1000)
+}
+
 async function ask(here) {
-  if (!here.isConnected) return clearInterval(here.timer)
-  if (document.hidden || here.isAsking) return
+  if (!here.isConnected) return
   const { data } = here.latest
+  wait(here, data.pace_s)
+  if (document.hidden || here.isAsking) return
   if (data.lively) return tell(here, `after ${data.token}`)
   here.isAsking = true
   try {
@@ -189,5 +195,5 @@ export default function ({ parentElement, data, setTriggerValue }) {
   const here = parentElement.querySelector('.plots')
   here.latest = { data, setTriggerValue }
   draw(here, data.plots)
-  here.timer ??= setInterval(() => ask(here), data.pace_s * 1000)
+  wait(here, data.next_in_s)
 }
