@@ -85,6 +85,8 @@ def test_page_metrics_report_and_the_upstream_agree(page: Page, tmp_path: Path) 
             expect(tiles.filter(has_text="Requests").first).to_contain_text(str(COUNT))
             watcher.wait_for_selector(IDLE)
             assert plot.evaluate("plot => plot.drawnOnce"), "a plot was made anew"
+            watcher.locator(".plots .area").first.hover()
+            expect(watcher.locator(".plots .tip:visible")).to_have_text(re.compile(r"^\d{4}-\d\d-"))
 
             paid, asked = len(model.paid), len(model.requests)
             assert 0 < paid < COUNT < asked

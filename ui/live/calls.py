@@ -49,7 +49,7 @@ class _Table:
 
 def show_calls(look: Look) -> None:
     """Draw the table, and below it the call that was clicked."""
-    here = state()
+    here, _ = state(), translator(look.language)
     st.subheader(_("Latest calls"), anchor=False)
     opened = here.open_call
     above = opened.above if opened else None
