@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
@@ -33,7 +34,7 @@ from core.batch.types import (
 )
 from core.blobs import BlobStore
 from core.client import VisionClient
-from core.errors import InputNotUsableError
+from core.errors import InputNotUsableError, VisionError
 from core.i18n import SOURCE_LANGUAGE, Language
 from core.images.decoder import Decoder
 from core.phrases import Phrase
@@ -118,11 +119,17 @@ class Batches(BatchesSeen):
         )
         await self._add(new)
         try:
-            await self._taking_in.fill(new, items, language)
+            filling = self._taking_in.fill(new, items, language)
+            await asyncio.gather(filling, self._warm_up())
         except BaseException:
             await self._client.writer.run(partial(self._store.cancel, batch_id=new.id))
             raise
         return new.id
+
+    async def _warm_up(self) -> None:
+        """Have the engine ready at the start; what is wrong with it, the first call will say."""
+        with suppress(VisionError):
+            await self._client.engine.open()
 
     async def quote(self, batch_id: BatchId) -> SelectionQuote:
         """Return what the items that are queued will cost, the answered and identical ones free.

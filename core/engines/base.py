@@ -56,6 +56,14 @@ class Engine(Protocol):
     name: str
     origin: str
 
+    async def open(self) -> None:
+        """Load what the first call would have to wait for.
+
+        Raises:
+            EngineError: If no call can be sent.
+        """
+        ...
+
     async def send(self, call: EngineCall, on_text: TextSink | None = None) -> EngineAnswer:
         """Send one call and return its answer, streaming it when `on_text` is given.
 

@@ -1,70 +1,121 @@
-"""A connection for each request that is under way, instead of one pool for all.
+"""The network behind the SDK's HTTP client: aiohttp's connections, which cost less than httpx2's.
 
-httpx2's pool asks the system about every idle connection whenever a request begins or ends. With
-32 connections that was a fifth of all work on a call.
+The SDK comes with a transport like this one. There a connection that is lost while an answer is
+awaited is a connection that took too long to open: something that was never sent, and never paid.
+Here each error keeps its meaning.
 """
 
-from collections.abc import AsyncIterator, Callable
-from typing import Any, cast
+import ssl
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from typing import Final
 
+import aiohttp
 import httpx2
+from yarl import URL
+
+_KEPT_S: Final = 5.0
+"""How long an unused connection is kept: servers close theirs after not much more."""
+_PIECE_BYTES: Final = 2**16
+
+_MEANINGS: Final[tuple[tuple[type[Exception], type[httpx2.TransportError]], ...]] = (
+    (aiohttp.ConnectionTimeoutError, httpx2.ConnectTimeout),
+    (aiohttp.ClientConnectorError, httpx2.ConnectError),  # also TLS and names
+    (TimeoutError, httpx2.ReadTimeout),
+    (aiohttp.InvalidURL, httpx2.UnsupportedProtocol),
+    (aiohttp.NonHttpUrlClientError, httpx2.UnsupportedProtocol),
+    (aiohttp.ServerDisconnectedError, httpx2.RemoteProtocolError),
+    (aiohttp.ClientResponseError, httpx2.RemoteProtocolError),
+    (aiohttp.ClientPayloadError, httpx2.RemoteProtocolError),
+    (aiohttp.ClientError, httpx2.ReadError),
+    (OSError, httpx2.ReadError),
+)
 
 
-class OwnConnections(httpx2.AsyncBaseTransport):
-    """Lends each request a transport that nobody else uses, the one that was used last first.
+class Connections(httpx2.AsyncBaseTransport):
+    """Opens as many connections as there are requests under way; no redirects, no cookies.
 
     Args:
-        open_one: Makes a transport for one connection.
+        trusted: Whose certificates are accepted.
     """
 
-    def __init__(self, open_one: Callable[[], httpx2.AsyncBaseTransport]) -> None:
-        self._open_one = open_one
-        self._free: list[httpx2.AsyncBaseTransport] = []
-        self._all: list[httpx2.AsyncBaseTransport] = []
+    def __init__(self, trusted: ssl.SSLContext) -> None:
+        self._trusted = trusted
+        self._session: aiohttp.ClientSession | None = None  # needs the running loop
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Send a request; its connection is free again once the answer is closed."""
-        lent = self._free.pop() if self._free else self._open()
-        try:
-            response = await lent.handle_async_request(request)
-        except BaseException:
-            self._free.append(lent)
-            raise
-        response.stream = _LentStream(response.stream, lent, self._free)
-        return response
+        """Send a request and return its answer, whose body is still to be read.
+
+        Raises:
+            httpx2.TransportError: Whatever went wrong.
+        """
+        if self._session is None:
+            self._session = self._open()
+        allowed = request.extensions.get("timeout", {})
+        with _meanings():
+            response = await self._session.request(
+                request.method,
+                URL(str(request.url), encoded=True),
+                headers=request.headers,
+                data=_body(request),
+                allow_redirects=False,
+                timeout=aiohttp.ClientTimeout(
+                    sock_connect=allowed.get("connect"), sock_read=allowed.get("read")
+                ),
+            )
+        return httpx2.Response(
+            response.status, headers=response.raw_headers, stream=_Body(response), request=request
+        )
 
     async def aclose(self) -> None:
         """Close every connection."""
-        for each in self._all:
-            await each.aclose()
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
 
-    def _open(self) -> httpx2.AsyncBaseTransport:
-        opened = self._open_one()
-        self._all.append(opened)
-        return opened
+    def _open(self) -> aiohttp.ClientSession:
+        return aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(
+                limit=0, ssl=self._trusted, keepalive_timeout=_KEPT_S, use_dns_cache=False
+            ),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,  # httpx2 does
+        )
 
 
-class _LentStream(httpx2.AsyncByteStream):
-    """An answer's body; its end gives the connection back, once."""
+class _Body(httpx2.AsyncByteStream):
+    """An answer's body as it arrives."""
 
-    def __init__(
-        self,
-        inner: Any,
-        lent: httpx2.AsyncBaseTransport,
-        free: list[httpx2.AsyncBaseTransport],
-    ) -> None:
-        self._inner = cast("httpx2.AsyncByteStream", inner)
-        self._lent: httpx2.AsyncBaseTransport | None = lent
-        self._free = free
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
+        self._response = response
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        async for chunk in self._inner:
-            yield chunk
+        with _meanings():
+            async for piece in self._response.content.iter_chunked(_PIECE_BYTES):
+                yield piece
 
     async def aclose(self) -> None:
-        try:
-            await self._inner.aclose()
-        finally:
-            if self._lent is not None:
-                self._free.append(self._lent)
-                self._lent = None
+        """Keep the connection for the next request if this body was read to its end."""
+        if self._response.content.at_eof():
+            self._response.release()
+        else:
+            self._response.close()
+
+
+def _body(request: httpx2.Request) -> bytes | AsyncIterator[bytes] | None:
+    """Return what is to be sent; a file in pieces, as it is read."""
+    try:
+        return request.content or None
+    except httpx2.RequestNotRead:
+        assert isinstance(request.stream, httpx2.AsyncByteStream)  # noqa: S101 - for the types
+        return aiter(request.stream)
+
+
+@contextmanager
+def _meanings() -> Iterator[None]:
+    """Raise httpx2's error for each of aiohttp's."""
+    try:
+        yield
+    except (aiohttp.ClientError, OSError) as error:  # TimeoutError is an OSError
+        meaning = next(to for known, to in _MEANINGS if isinstance(error, known))
+        raise meaning(str(error)) from error

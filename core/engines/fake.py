@@ -42,6 +42,9 @@ class FakeEngine:
     def __post_init__(self) -> None:
         self._steps = list(self.script)
 
+    async def open(self) -> None:
+        """Load nothing."""
+
     async def send(self, call: EngineCall, on_text: TextSink | None = None) -> EngineAnswer:
         """Play the next step, its text in small pieces when `on_text` is given."""
         self.calls.append(call)

@@ -7,6 +7,7 @@ through an in-process transport, so both take one code path.
 import asyncio
 from typing import TYPE_CHECKING
 
+from core.collector import spare_the_collector
 from core.engines.base import EngineAnswer, EngineCall, TextSink
 from core.errors import AuthenticationError
 from core.phrases import Phrase
@@ -42,6 +43,10 @@ class OpenAIEngine:
         self._transport = transport
         self._opening = asyncio.Lock()
         self._session: Session | None = None
+
+    async def open(self) -> None:
+        """Load the SDK, or the engine inside, and get ready to connect."""
+        await self._open()
 
     async def send(self, call: EngineCall, on_text: TextSink | None = None) -> EngineAnswer:
         """Send one call and return its answer, streaming it when `on_text` is given."""
@@ -89,7 +94,9 @@ class OpenAIEngine:
         # The SDK takes a second to import: pages start without it.
         from core.engines.session import Session
 
-        return Session(self._settings, self._transport)
+        session = Session(self._settings, self._transport)
+        spare_the_collector()  # else it stops all calls for 0.1 s, amid the first of them
+        return session
 
 
 def _check_key(key: str) -> None:

@@ -15,7 +15,7 @@ import openai
 from core.certificates import trust
 from core.engines.base import EngineAnswer, EngineCall, TextSink
 from core.engines.bounded import BoundedStream
-from core.engines.connections import OwnConnections
+from core.engines.connections import Connections
 from core.engines.errors import FOREIGN_ERRORS, translate_error
 from core.engines.openai_jobs import OpenAIJobs
 from core.engines.transport import AsgiStreamTransport
@@ -199,15 +199,9 @@ def _http_client(
 
 
 def _network(proxy: Proxy | None) -> httpx2.AsyncBaseTransport:
-    trusted = trust()
-    return OwnConnections(
-        lambda: httpx2.AsyncHTTPTransport(
-            verify=trusted,
-            trust_env=False,
-            limits=httpx2.Limits(max_connections=1),
-            proxy=proxy.url if proxy else None,
-        )
-    )
+    if proxy is None:
+        return Connections(trust())
+    return httpx2.AsyncHTTPTransport(verify=trust(), trust_env=False, proxy=proxy.url)
 
 
 def _embedded_transport(directory: Path) -> httpx2.AsyncBaseTransport:

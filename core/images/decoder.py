@@ -99,7 +99,7 @@ class Decoder:
         try:
             async with self._child() as child:
                 answer = await child.exchange(
-                    Frame(job.to_json(), source.data), self.limits.max_wall_s
+                    Frame(wire.job_to_json(job), source.data), self.limits.max_wall_s
                 )
                 return unpack(answer, self.limits)
         except _ChildLostError as lost:

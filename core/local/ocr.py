@@ -5,12 +5,12 @@ fetched. Measured settings: no 180-degree classifier, detection at 1280 px on th
 """
 
 import ctypes
-import gc
 import os
 import threading
 from statistics import median
 from typing import Any, Final
 
+from core.collector import spare_the_collector
 from core.local.lines import Box, Reading, TextLine
 from core.local.looks import Pixels
 
@@ -58,19 +58,8 @@ def _recogniser() -> Any:
     if not hasattr(_own, "recogniser"):
         with _loading:
             _own.recogniser = _load()
-            _spare_the_collector()
+            spare_the_collector()
     return _own.recogniser
-
-
-def _spare_the_collector() -> None:
-    """Take what was loaded out of the garbage collector's sight.
-
-    The recogniser brings hundreds of thousands of objects that live as long as the process, and
-    each full collection would walk them: with five live pages open that took 14 to 19 % of a core
-    instead of 6 to 10. Collecting first keeps true garbage from being kept for ever.
-    """
-    gc.collect()
-    gc.freeze()
 
 
 def _load() -> Any:

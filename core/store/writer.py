@@ -70,6 +70,7 @@ class GroupWriter:
         loop = asyncio.get_running_loop()
         try:
             while self._waiting:
+                await asyncio.sleep(0)  # what is ready in the same moment comes along
                 jobs, self._waiting = (
                     self._waiting[:_MOST_TOGETHER],
                     self._waiting[_MOST_TOGETHER:],

@@ -47,7 +47,7 @@ async def test_the_sdk_never_retries_redirects_or_trusts_blindly():
         http = session._sdk._client
         assert session._sdk.max_retries == 0
         assert http.follow_redirects is False
-        trust = http._transport._open()._pool._ssl_context  # what every connection is made with
+        trust = http._transport._trusted  # what every connection is made with
         assert trust.verify_mode is ssl.CERT_REQUIRED
         assert trust.check_hostname is True
     finally:

@@ -33,7 +33,7 @@ def through_the_pipe(frame):
 
 def test_a_job_survives_the_pipe():
     job = Job(Wish.PREPARE, LIMITS, 3, TileRule(85, 170), Detail.HIGH, (100, 50))
-    assert wire.job_from_json(json.loads(json.dumps(job.to_json()))) == job
+    assert wire.job_from_json(json.loads(json.dumps(wire.job_to_json(job)))) == job
 
 
 def test_a_prepared_picture_survives_the_pipe():

@@ -7,13 +7,13 @@ from drawings import plain
 
 from core.images import wire
 from core.images.limits import DecodeLimits
-from core.images.wire import Frame, Job, Wish
+from core.images.wire import Frame, Job, Wish, job_to_json
 
 ROOT = Path(__file__).resolve().parents[3]
 
 
 def test_a_picture_may_follow_its_job_through_the_pipe():
-    job = Frame(Job(Wish.PROBE, DecodeLimits()).to_json(), plain())
+    job = Frame(job_to_json(Job(Wish.PROBE, DecodeLimits())), plain())
     done = subprocess.run(
         [sys.executable, "-B", "-m", "core.images.worker"],
         input=job.pack() + job.data,
