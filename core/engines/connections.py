@@ -55,7 +55,7 @@ class Connections(httpx2.AsyncBaseTransport):
         with _meanings():
             response = await self._session.request(
                 request.method,
-                URL(str(request.url), encoded=True),
+                _address(request),
                 headers=request.headers,
                 data=_body(request),
                 allow_redirects=False,
@@ -100,6 +100,11 @@ class _Body(httpx2.AsyncByteStream):
             self._response.release()
         else:
             self._response.close()
+
+
+def _address(request: httpx2.Request) -> URL:
+    """Return where a request goes; name and password of an address are in its headers already."""
+    return URL(str(request.url), encoded=True).with_user(None)
 
 
 def _body(request: httpx2.Request) -> bytes | AsyncIterator[bytes] | None:

@@ -108,6 +108,13 @@ async def test_a_connection_is_used_again_and_carries_no_cookie(ask):
     assert not any("cookie:" in head for head in server.heads)
 
 
+async def test_a_name_and_a_password_in_the_address_are_sent_as_such(ask):
+    server = Server(_OK)
+    client = await ask(server)
+    await client.post(client.base_url.copy_with(username="name", password="word"))
+    assert "authorization: basic bmftztp3b3jk" in server.heads[0]  # in lower case, as all is here
+
+
 async def test_an_answer_that_is_not_read_gives_no_connection_back(ask):
     server = Server(_OK.replace(b": 4", b": 9"), keeps_open=True)
     client = await ask(server)

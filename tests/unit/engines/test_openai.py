@@ -1,11 +1,14 @@
 import ssl
 
+import httpx2
 import pytest
 
+from core.engines.base import EngineCall
 from core.engines.openai import OpenAIEngine
 from core.engines.session import Session
 from core.errors import AuthenticationError
 from core.settings import Settings
+from core.types import Detail, Sampling
 from core.version import VERSION
 
 
@@ -52,3 +55,28 @@ async def test_the_sdk_never_retries_redirects_or_trusts_blindly():
         assert trust.check_hostname is True
     finally:
         await session.close()
+
+
+async def test_a_query_in_the_address_goes_with_every_call():
+    asked = []
+
+    def refuse(request):
+        asked.append(request.url)
+        return httpx2.Response(401, json={"error": {"code": "invalid_api_key"}})
+
+    session = Session(
+        settings(
+            openai_api_key="sk-test", openai_base_url="https://relay.example/v1?api-version=3"
+        ),
+        httpx2.MockTransport(refuse),
+    )
+    try:
+        with pytest.raises(AuthenticationError):
+            await session.send(
+                EngineCall("gpt-4o", "", "?", None, Detail.AUTO, Sampling(9), None, 1.0), None
+            )
+    finally:
+        await session.close()
+    assert [str(url) for url in asked] == [
+        "https://relay.example/v1/chat/completions?api-version=3"
+    ]
