@@ -205,10 +205,12 @@ class Ledger:
         batch, freed = record.planned.batch, 0
         if settles is not None:
             freed = connection.scalar(_FREE, {"settled": settles}) or 0
-        if counted := row["counted_nano_usd"]:
-            connection.execute(_SPEND, {"batch": EVERYTHING, "freed": 0, "counted": counted})
+        counted = row["counted_nano_usd"]
+        spent = [{"batch": EVERYTHING, "freed": 0, "counted": counted}] if counted else []
         if batch is not None and (freed or counted):
-            connection.execute(_SPEND, {"batch": batch, "freed": freed, "counted": counted})
+            spent.append({"batch": batch, "freed": freed, "counted": counted})
+        if spent:
+            connection.execute(_SPEND, spent)
 
     def open_purse(self, connection: Connection, purse_id: str, cap_usd: Decimal | None) -> None:
         """Begin to count what the calls of a batch cost, within a cap if there is one."""
