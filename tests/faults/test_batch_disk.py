@@ -156,6 +156,19 @@ def _read_all(directory, batch_id, right, number):
         database.dispose()
 
 
+async def test_damage_that_changes_a_type_is_told_like_any_other(tmp_path):
+    async with open_bench(tmp_path, FakeEngine()) as bench:
+        await bench.run(2)
+    with sqlite3.connect(tmp_path / FILE_NAME) as damaged:
+        damaged.execute("UPDATE tallies SET cached = x'ff', code = x'00' WHERE items > 0")
+    damaged.close()
+    database = open_database(tmp_path)
+    try:
+        assert any("were counted" in str(each) for each in check_store(database))
+    finally:
+        database.dispose()
+
+
 @pytest.mark.parametrize("hours", [1, -1, -500_000])
 async def test_a_clock_that_jumps_changes_nothing(tmp_path, hours):
     moments = cycle([1_800_000_000.0, 1_800_000_000.0 + hours * 3600])
