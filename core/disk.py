@@ -38,13 +38,7 @@ class DiskThread:
         self._waiting.append(job)
         if not self._is_busy:
             self._begin()
-        try:
-            return cast("T", await asyncio.shield(job.done))
-        except asyncio.CancelledError:
-            await asyncio.wait({job.done})
-            if not job.done.cancelled():
-                job.done.exception()  # seen here, or asyncio would complain about it later
-            raise
+        return cast("T", await its_end(job.done))
 
     def close(self) -> None:
         """End the thread once it is idle."""
@@ -66,6 +60,17 @@ class DiskThread:
                 job.done.set_exception(result)
             else:
                 job.done.set_result(result)
+
+
+async def its_end(done: "asyncio.Future[T]") -> T:
+    """Return what comes of work that cannot be stopped; a cancelled caller waits for it first."""
+    try:
+        return await asyncio.shield(done)
+    except asyncio.CancelledError:
+        await asyncio.wait({done})
+        if not done.cancelled():
+            done.exception()  # seen here, or asyncio would complain about it later
+        raise
 
 
 def _results(works: list[Callable[[], Any]]) -> list[Any]:

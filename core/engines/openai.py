@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 
 EMBEDDED_ENGINE = "embedded"
+"""The name of the engine inside Tessera, which costs nothing."""
 _EMBEDDED_ORIGIN = f"{EMBEDDED_ENGINE}-{VERSION}"  # its answers change with its rules
-"""The name of the engine inside Tessera, which costs nothing; also its origin."""
 
 
 class OpenAIEngine:

@@ -8,6 +8,7 @@ from typing import Any, TypeVar, cast
 
 from sqlalchemy import Connection, Engine
 
+from core.disk import its_end
 from core.errors import StorageError
 from core.store.transactions import writing
 
@@ -52,13 +53,7 @@ class GroupWriter:
         self._waiting.append(job)
         if self._drain is None:
             self._drain = asyncio.create_task(self._write_all())
-        try:
-            return cast("T", await asyncio.shield(job.done))
-        except asyncio.CancelledError:
-            await asyncio.wait({job.done})
-            if not job.done.cancelled():
-                job.done.exception()  # seen here, or asyncio would complain about it later
-            raise
+        return cast("T", await its_end(job.done))
 
     async def close(self) -> None:
         """Wait until everything is written."""
